@@ -1,0 +1,40 @@
+// All that is promised to a guest, in one value.
+//
+// cli makes it from the command line; each backend (ptrace, namespace, chroot)
+// makes it true its own way or refuses.  Nothing in it names a backend, and no
+// backend takes any other setting from the user.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fs/path.h"
+#include "fs/view.h"
+
+namespace nestp {
+
+/// What happens to the guest's other processes when the first one has ended.
+enum class OnExit : std::uint8_t {
+  wait,    ///< nestp lives until the last of them ends
+  kill,    ///< they are killed
+  detach,  ///< nestp returns at once; they live on under a tracer in the background
+};
+
+struct Guest {
+  std::shared_ptr<const View> view;
+  GuestPath directory = GuestPath::root();  ///< working directory at start
+  std::string program;                      ///< as execve(2) takes it: absolute, or relative to `directory`
+  std::vector<std::string> command;         ///< argv, at least one element
+  std::vector<std::string> environment;     ///< "NAME=value", complete
+  OnExit on_exit = OnExit::wait;
+  bool die_with_parent = false;  ///< kill the guest when nestp's own parent dies
+  bool allow_io_uring = false;   ///< let io_uring_setup(2) through; its path operations are not translated
+  bool accelerate = true;        ///< false: stop at every syscall (PROOT_NO_SECCOMP)
+  bool backtrace = false;        ///< print a guest backtrace at a fatal signal
+  std::string trace_file{};      ///< --trace: one line per translated call goes here; "-" is stderr; empty: off
+  std::string stats{};           ///< --stats: "text" or "json" on stderr at the end; empty: off
+  std::string loader_directory{};  ///< where the loader goes if the kernel has no memfd; empty: TMPDIR or /tmp
+};
+
+}  // namespace nestp

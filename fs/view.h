@@ -1,0 +1,89 @@
+// The guest's file tree as a map: mounts, the deepest of which decides a path.
+//
+// Immutable once made, so threads, backends and caches share one by
+// shared_ptr<const View>; a guest's own mount(2) makes a new one.  It does no
+// I/O: following symlinks is fs/resolve.h, finding out which mount points the
+// root file system lacks is fs/mount_plan.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "arch/result.h"
+#include "fs/path.h"
+
+namespace nestp {
+
+/// A host path shown at a guest path.  The root file system is the binding at "/".
+struct Binding {
+  HostPath host;
+  GuestPath guest;
+  bool read_only = false;
+  bool is_directory = true;
+  /// The mount point has no entry in the tree below it: it is merged into the
+  /// listing of its parent directory.
+  bool unlisted = false;
+  /// A read-only directory that nestp invented because a deeper mount point
+  /// needs it; shown in no mount table.
+  bool placeholder = false;
+  /// File system type and source for mount tables; empty: taken from the host.
+  std::string type{};
+  std::string source{};
+};
+
+class View {
+ public:
+  /// The last of several bindings with one guest path wins.
+  /// Precondition: one of them is at "/" and is a directory.
+  static std::shared_ptr<const View> make(std::vector<Binding> bindings);
+
+  /// This view with one binding more, as mount(2) adds it.
+  std::shared_ptr<const View> with(Binding binding) const;
+  /// This view without the binding at exactly `guest` and those below it; null if there is none.
+  std::shared_ptr<const View> without(const GuestPath& guest) const;
+
+  /// In the order they were mounted; the one at "/" first.
+  const std::vector<Binding>& bindings() const { return bindings_; }
+
+  /// The deepest binding that contains `path`.
+  const Binding& binding_of(const GuestPath& path) const;
+  /// The binding mounted at exactly `path`, or null.
+  const Binding* binding_at(const GuestPath& path) const;
+  /// True if some binding's last component is `name`: a cheap "cannot be a mount point".
+  bool is_mount_name(std::string_view name) const { return mount_names_.contains(std::string(name)); }
+
+  HostPath to_host(const GuestPath& path) const;
+  /// The guest's name of a host path; of several the one below `hint` if any,
+  /// then the deepest binding's.  Hidden names (covered by a deeper binding)
+  /// are never given.  ENOENT if the guest cannot see `path` at all.
+  SysResult<GuestPath> to_guest(const HostPath& path, const GuestPath* hint = nullptr) const;
+  /// True if a host path may have more than one guest name.
+  bool is_ambiguous() const { return ambiguous_; }
+
+  /// Bindings to merge into the listing of directory `path` (Binding::unlisted).
+  std::vector<const Binding*> unlisted_in(const GuestPath& path) const;
+  bool has_unlisted() const { return has_unlisted_; }
+  bool has_read_only() const { return has_read_only_; }
+
+  /// Different for each View ever made in this process; caches are keyed by it.
+  std::uint64_t serial() const { return serial_; }
+
+ private:
+  explicit View(std::vector<Binding> bindings);
+  std::vector<Binding> bindings_;
+  std::unordered_map<std::string, std::size_t> by_guest_;  ///< guest path -> index of bindings_
+  std::unordered_set<std::string> mount_names_;
+  std::vector<std::size_t> by_host_;  ///< indexes of bindings_, longest host path first
+  bool ambiguous_ = false;
+  bool has_unlisted_ = false;
+  bool has_read_only_ = false;
+  std::uint64_t serial_ = 0;
+};
+
+}  // namespace nestp
