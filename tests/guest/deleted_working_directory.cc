@@ -1,0 +1,35 @@
+// A working directory that was removed: getcwd(2) and all relative names are ENOENT.
+#include <fcntl.h>
+
+#include "tests/support/guest_test.h"
+
+int main() {
+  struct stat status;
+  const std::string start = working_directory();
+  EXPECT(mkdir("gone", 0700) == 0 && chdir("gone") == 0 && rmdir("../gone") == 0);
+  errno = 0;
+  EXPECT(getcwd(nullptr, 0) == nullptr && errno == ENOENT);
+  EXPECT(stat(".", &status) == 0 && status.st_nlink == 0);
+  EXPECT_ERRNO(open("file", O_CREAT | O_RDWR, 0600), ENOENT);
+  EXPECT_ERRNO(mkdir("below", 0700), ENOENT);
+  EXPECT_ERRNO(stat("file", &status), ENOENT);
+  EXPECT(link_target("/proc/self/cwd") == start + "/gone (deleted)");
+  EXPECT(stat("..", &status) == 0);  // the kernel still knows the parent
+  EXPECT(
+      exited_with(in_child([] { return access("x", F_OK) == -1 && errno == ENOENT ? 5 : 6; }), 5));
+
+  // The name is used again, by another directory.
+  EXPECT(mkdir((start + "/gone").c_str(), 0700) == 0 &&
+         make_file((start + "/gone/file").c_str(), "new"));
+  EXPECT_ERRNO(stat("file", &status), ENOENT);
+  EXPECT_ERRNO(stat("./file", &status), ENOENT);
+  EXPECT(chdir("..") == 0 && working_directory() == start && stat("gone/file", &status) == 0);
+
+  const int directory = open("gone", O_RDONLY | O_DIRECTORY);
+  EXPECT(unlink("gone/file") == 0 && rmdir("gone") == 0);
+  EXPECT_ERRNO(openat(directory, "file", O_CREAT | O_RDWR, 0600), ENOENT);
+  EXPECT_ERRNO(fstatat(directory, "file", &status, 0), ENOENT);
+  EXPECT(fstatat(directory, "", &status, AT_EMPTY_PATH) == 0);
+  EXPECT(fchdir(directory) == 0);
+  EXPECT_ERRNO(getcwd(nullptr, 0) == nullptr ? -1 : 0, ENOENT);
+}

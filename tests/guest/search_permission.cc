@@ -1,0 +1,33 @@
+// A directory without the x bit hides what is below it, also from a ".." or a link behind it.
+#include <fcntl.h>
+
+#include "tests/support/guest_test.h"
+
+int main() {
+  if (geteuid() == 0) SKIP("root may search every directory");
+  struct stat status;
+  EXPECT(mkdir("closed", 0700) == 0 && mkdir("closed/in", 0700) == 0);
+  EXPECT(make_file("closed/file", "text") && make_file("file", "outside"));
+  EXPECT(symlink("closed/file", "into") == 0 && symlink("closed/../file", "through") == 0);
+  const int inside = open("closed/in", O_PATH | O_DIRECTORY);
+  EXPECT(inside >= 0 && chmod("closed", 0600) == 0);
+
+  EXPECT(stat("closed", &status) == 0);
+  for (const char* path : {"closed/file", "closed/absent", "closed/.", "closed/..", "closed/in/..",
+                           "closed/../file", "into", "through", "closed/absent/below"}) {
+    EXPECT_ERRNO(stat(path, &status), EACCES);
+    EXPECT_ERRNO(open(path, O_RDONLY), EACCES);
+  }
+  EXPECT_ERRNO(stat((working_directory() + "/closed/../file").c_str(), &status), EACCES);
+  EXPECT(lstat("into", &status) == 0);
+  EXPECT_ERRNO(mkdir("closed/new", 0700), EACCES);
+  EXPECT_ERRNO(rename("closed/file", "moved"), EACCES);
+  EXPECT_ERRNO(chdir("closed"), EACCES);
+  EXPECT_ERRNO(execl("closed/file", "file", nullptr), EACCES);
+
+  EXPECT(fstatat(inside, "..", &status, 0) == 0);  // searches `in`, not `closed`
+  EXPECT_ERRNO(fstatat(inside, "../file", &status, 0), EACCES);
+  EXPECT(chmod("closed", 0100) == 0 && stat("closed/file", &status) == 0);
+  EXPECT_ERRNO(open("closed", O_RDONLY), EACCES);
+  EXPECT(chmod("closed", 0700) == 0);
+}
