@@ -22,6 +22,8 @@ class CanonicalPath {
   /// EINVAL unless `text` is canonical already; nothing is resolved here.
   static SysResult<CanonicalPath> parse(std::string_view text);
   static CanonicalPath root() { return CanonicalPath("/"); }
+  /// Precondition: `text` is canonical; for code that has just built it so.
+  static CanonicalPath of_canonical(std::string text) { return CanonicalPath(std::move(text)); }
 
   const std::string& text() const { return text_; }
   bool is_root() const { return text_.size() == 1; }

@@ -44,7 +44,7 @@ class ProcessFacts {
 /// Who asks, and from where.
 struct ResolveFrom {
   const View& view;
-  GuestPath root;                 ///< the asking thread's root directory, "/" unless it called chroot(2)
+  GuestPath root;  ///< the asking thread's root directory, "/" unless it called chroot(2)
   std::optional<GuestPath> base;  ///< where a relative path starts; none: outside the view
   std::string base_host{};        ///< the same as a host path, for a base outside the view
   pid_t process = 0;              ///< /proc/self
@@ -60,13 +60,15 @@ struct Resolved {
   /// object, or of the entry if it was kept.
   GuestPath guest = GuestPath::root();
   const Binding* binding = nullptr;  ///< deepest one that contains `guest`; null: outside the view
-  bool at_mount_point = false;       ///< `guest` is the mount point of a binding, or the root
+  /// `guest` is the mount point of a binding, or the root.  False if an entry
+  /// was asked for by "/", "." or "..": there the kernel's own errno is due.
+  bool at_mount_point = false;
   /// The kernel, walking the guest's own text from the thread's own directory,
   /// gets to the same place: the text may be handed on as it is.  Only for
   /// relative paths.
   bool unchanged = false;
   /// Last component is a magic link of procfs that was left to the kernel
-  /// (fd/N, cwd, ...).
+  /// (fd/N, cwd, ...).  Followed or not, as the call itself says.
   bool magic = false;
   /// `host` is `/proc/PID/exe` of a guest: `guest` is the program's path.
   bool is_executable_link = false;

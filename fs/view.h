@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,13 +40,16 @@ struct Binding {
 
 class View {
  public:
-  /// The last of several bindings with one guest path wins.
+  /// The last of several bindings with one guest path wins; of nested ones the
+  /// deepest, in whatever order they come.
   /// Precondition: one of them is at "/" and is a directory.
   static std::shared_ptr<const View> make(std::vector<Binding> bindings);
 
-  /// This view with one binding more, as mount(2) adds it.
+  /// This view with one binding more, as mount(2) adds it: it covers what is
+  /// mounted at and below its mount point.
   std::shared_ptr<const View> with(Binding binding) const;
-  /// This view without the binding at exactly `guest` and those below it; null if there is none.
+  /// This view without the binding at exactly `guest` and those below it; what
+  /// it covered shows again.  Null if there is none, or none is left at "/".
   std::shared_ptr<const View> without(const GuestPath& guest) const;
 
   /// In the order they were mounted; the one at "/" first.
@@ -56,7 +60,7 @@ class View {
   /// The binding mounted at exactly `path`, or null.
   const Binding* binding_at(const GuestPath& path) const;
   /// True if some binding's last component is `name`: a cheap "cannot be a mount point".
-  bool is_mount_name(std::string_view name) const { return mount_names_.contains(std::string(name)); }
+  bool is_mount_name(std::string_view name) const { return mount_names_.contains(name); }
 
   HostPath to_host(const GuestPath& path) const;
   /// The guest's name of a host path; of several the one below `hint` if any,
@@ -74,11 +78,47 @@ class View {
   /// Different for each View ever made in this process; caches are keyed by it.
   std::uint64_t serial() const { return serial_; }
 
+  /// A node in the tree of mount points and their parents, for a walk that keeps
+  /// pace with a path and asks nothing more once no mount point lies below.
+  using Place = std::uint32_t;
+  static constexpr Place kRootPlace = 0;
+  static constexpr Place kNoPlace = ~Place{0};  ///< no mount point here or below
+  Place child_place(Place place, std::string_view name) const;
+  Place parent_place(Place place) const { return nodes_[place].parent; }
+  /// Null if `place` only leads to mount points.
+  const Binding* mounted(Place place) const {
+    const std::size_t index = nodes_[place].binding;
+    return index == kNoBinding ? nullptr : &bindings_[index];
+  }
+
  private:
-  explicit View(std::vector<Binding> bindings);
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  struct Node {
+    Place parent = kRootPlace;
+    std::size_t binding = kNoBinding;  ///< index of bindings_
+    std::unordered_map<std::string, Place, TextHash, std::equal_to<>> children;
+  };
+  /// A binding that mount(2) hid; `by` and `level` tell which mount hid it.
+  struct Covered {
+    GuestPath by;
+    std::size_t level;
+    Binding binding;
+  };
+  static constexpr std::size_t kNoBinding = ~std::size_t{0};
+
+  View(std::vector<Binding> bindings, std::vector<Covered> covered);
+  void add_node(std::size_t binding);
+  bool find_ambiguity() const;
+
   std::vector<Binding> bindings_;
-  std::unordered_map<std::string, std::size_t> by_guest_;  ///< guest path -> index of bindings_
-  std::unordered_set<std::string> mount_names_;
+  std::vector<Covered> covered_;
+  std::vector<Node> nodes_;  ///< nodes_[kRootPlace] is "/"
+  std::unordered_set<std::string, TextHash, std::equal_to<>> mount_names_;
   std::vector<std::size_t> by_host_;  ///< indexes of bindings_, longest host path first
   bool ambiguous_ = false;
   bool has_unlisted_ = false;

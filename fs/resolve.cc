@@ -1,0 +1,369 @@
+#include "fs/resolve.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <utility>
+
+#include "fs/fd.h"
+#include "fs/position.h"
+#include "fs/proc_links.h"
+
+namespace nestp {
+namespace {
+
+constexpr std::size_t kPathMax = 4096;  // bytes with the NUL (PATH_MAX)
+constexpr int kMaxLinks = 40;           // the 41st is ELOOP (fs/namei.c, MAXSYMLINKS)
+
+constexpr ResolveFlags kScoped = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
+
+bool has_parent_component(std::string_view rest) {
+  for (std::size_t at = rest.find(".."); at != rest.npos; at = rest.find("..", at + 1)) {
+    const bool starts = at == 0 || rest[at - 1] == '/';
+    const bool ends = at + 2 == rest.size() || rest[at + 2] == '/';
+    if (starts && ends) return true;
+  }
+  return false;
+}
+
+/// `path` with the components of `rest`, which holds no "..", behind it.
+GuestPath appended(GuestPath path, std::string_view rest) {
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('/'), rest.size());
+    const std::string_view name = rest.substr(0, end);
+    if (!name.empty() && name != ".") path = path.child(name);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return path;
+}
+
+/// One resolution under way.
+class Walk {
+ public:
+  Walk(PathCache& cache, const ResolveFrom& from, LastLink last, ResolveFlags flags)
+      : cache_(cache), from_(from), last_(last), flags_(flags), at_(from.view, cache) {}
+
+  SysResult<Resolved> run(std::string_view text);
+
+ private:
+  enum class Step : std::uint8_t {
+    more,      ///< go on with rest_
+    done,      ///< at_ and suffix_ are the answer
+    ordinary,  ///< of take_proc_name: nothing special about this name
+  };
+
+  SysResult<> start();
+  SysResult<Step> take_component();
+  SysResult<Step> take_parent(bool is_last);
+  SysResult<Step> take_name(std::string_view name, bool is_last);
+  SysResult<Step> take_proc_name(std::string_view name, bool is_last, bool follow);
+  SysResult<Step> take_magic_link(std::string_view name, bool is_last, bool follow);
+  SysResult<Step> follow_link(std::string_view target);
+  SysResult<Step> jump(const GuestPath& place, bool is_last);
+
+  SysResult<PathCache::Fact> look(std::string_view name);
+  Step arrive(bool is_last);
+  Step hand_on(std::string_view name);
+  void enter_root();
+  bool is_at_root() const;
+  SysResult<> count_magic_link();
+  SysResult<> check_mount() const;
+  Resolved finish();
+
+  PathCache& cache_;
+  const ResolveFrom& from_;
+  const LastLink last_;
+  const ResolveFlags flags_;
+
+  Position at_;
+  std::string_view rest_;  ///< still to be walked; starts with a slash, or at a component
+  std::string buffer_;     ///< what rest_ points into once a link was followed
+  std::string link_text_;
+  std::string_view suffix_;  ///< what the kernel must see behind at_'s host path
+  bool raw_ = false;         ///< suffix_ holds components that were not walked
+  int links_ = 0;
+  bool unchanged_ = false;
+  bool magic_ = false;
+  std::optional<GuestPath> executable_;
+  const Binding* first_binding_ = nullptr;  ///< for RESOLVE_NO_XDEV
+  std::optional<std::uint64_t> first_mount_;
+};
+
+SysResult<Resolved> Walk::run(std::string_view text) {
+  if (text.empty()) return Errno(ENOENT);
+  if (text.size() >= kPathMax) return Errno(ENAMETOOLONG);
+  rest_ = text;
+  unchanged_ = text.front() != '/';
+  if (unchanged_ && !from_.base && from_.base_host.empty()) {
+    return Resolved{.host = std::string(text), .unchanged = true};
+  }
+  if (const auto started = start(); !started) return started.error();
+  while (true) {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of('/'), rest_.size()));
+    if (rest_.empty()) break;  // the text, or that of a link, is "/"
+    const auto step = take_component();
+    if (!step) return step.error();
+    if (*step == Step::done) return finish();
+  }
+  Resolved found = finish();
+  if (last_ != LastLink::entry) return found;
+  found.host = "/";
+  found.at_mount_point = false;
+  return found;
+}
+
+SysResult<> Walk::start() {
+  if (!unchanged_) {
+    if (flags_ & RESOLVE_BENEATH) return Errno(EXDEV);
+    enter_root();
+  } else if (from_.base) {
+    at_.enter(*from_.base);
+  } else {
+    at_.enter_outside(from_.base_host);
+  }
+  if (flags_ & RESOLVE_NO_XDEV) {
+    first_binding_ = at_.binding();
+    if (const auto mount = mount_id_of(at_.host(), AT_SYMLINK_NOFOLLOW)) first_mount_ = *mount;
+  }
+  return Done{};
+}
+
+/// Where absolute texts start.
+void Walk::enter_root() {
+  if ((flags_ & kScoped) == 0) {
+    at_.enter(from_.root);
+  } else if (from_.base) {
+    at_.enter(*from_.base);
+  } else {
+    at_.enter_outside(from_.base_host);
+  }
+}
+
+bool Walk::is_at_root() const {
+  if (at_.at_top()) return true;
+  if ((flags_ & kScoped) == 0) return !at_.is_outside() && at_.guest() == from_.root.text();
+  if (from_.base) return !at_.is_outside() && at_.guest() == from_.base->text();
+  return at_.is_outside() && at_.host() == from_.base_host;
+}
+
+SysResult<Walk::Step> Walk::take_component() {
+  const std::size_t end = std::min(rest_.find('/'), rest_.size());
+  const std::string_view name = rest_.substr(0, end);
+  rest_.remove_prefix(end);
+  const bool is_last = rest_.find_first_not_of('/') == rest_.npos;
+  if (name == "..") return take_parent(is_last);
+  if (name != ".") return take_name(name, is_last);
+  if (!is_last) return Step::more;
+  // Only the kernel knows whether this is a directory that may be searched.
+  suffix_ = rest_.empty() ? "/." : "/./";
+  return Step::done;
+}
+
+SysResult<Walk::Step> Walk::take_parent(bool is_last) {
+  if (is_last && last_ == LastLink::entry) {
+    suffix_ = rest_.empty() ? "/.." : "/../";
+    return Step::done;
+  }
+  // The ".." will not be in the path that the kernel sees, so that its check is made here.
+  if (const auto search = check_search(at_.host()); !search) return search.error();
+  if (is_at_root()) {
+    if (flags_ & RESOLVE_BENEATH) return Errno(EXDEV);
+    if (!at_.is_outside()) unchanged_ = false;
+  } else if (at_.at_mount()) {
+    unchanged_ = false;
+    at_.leave_mount();
+  } else {
+    at_.pop();
+  }
+  if (const auto mount = check_mount(); !mount) return mount.error();
+  return arrive(is_last);
+}
+
+SysResult<Walk::Step> Walk::take_name(std::string_view name, bool is_last) {
+  if (at_.enter_mount(name)) {
+    unchanged_ = false;
+    if (const auto mount = check_mount(); !mount) return mount.error();
+    return arrive(is_last);
+  }
+  const bool follow =
+      !is_last || last_ == LastLink::follow || (last_ == LastLink::keep && !rest_.empty());
+  if (at_.in_proc()) {
+    const auto step = take_proc_name(name, is_last, follow);
+    if (!step || *step != Step::ordinary) return step;
+  }
+  PathCache::Fact fact{.kind = PathCache::Kind::plain};
+  if (follow) {
+    fact = cache_.find(at_.id(), name);
+    if (fact.kind == PathCache::Kind::unknown) {
+      const auto seen = look(name);
+      if (!seen) {
+        if (!is_last && has_parent_component(rest_)) return seen.error();
+        return hand_on(name);
+      }
+      fact = *seen;
+    }
+    if (fact.kind == PathCache::Kind::link) return follow_link(fact.target);
+  }
+  at_.push(name, fact.id);
+  if (const auto mount = check_mount(); !mount) return mount.error();
+  return arrive(is_last);
+}
+
+SysResult<PathCache::Fact> Walk::look(std::string_view name) {
+  auto text = read_link(at_.host_of(name));
+  if (text) {
+    link_text_ = *std::move(text);
+    cache_.remember(at_.id(), name, PathCache::Kind::link, link_text_);
+    return PathCache::Fact{.kind = PathCache::Kind::link, .target = link_text_};
+  }
+  if (text.error() != Errno(EINVAL)) return text.error();
+  const PathCache::Id id = cache_.remember(at_.id(), name, PathCache::Kind::plain);
+  return PathCache::Fact{.kind = PathCache::Kind::plain, .id = id};
+}
+
+SysResult<Walk::Step> Walk::follow_link(std::string_view target) {
+  if (flags_ & RESOLVE_NO_SYMLINKS) return Errno(ELOOP);
+  if (++links_ > kMaxLinks) return Errno(ELOOP);
+  std::string text;
+  text.reserve(target.size() + rest_.size());
+  text += target;
+  text += rest_;
+  buffer_ = std::move(text);
+  rest_ = buffer_;
+  if (!rest_.starts_with('/')) return Step::more;
+  if (flags_ & RESOLVE_BENEATH) return Errno(EXDEV);
+  unchanged_ = false;
+  enter_root();
+  if (const auto mount = check_mount(); !mount) return mount.error();
+  return Step::more;
+}
+
+SysResult<Walk::Step> Walk::take_proc_name(std::string_view name, bool is_last, bool follow) {
+  unchanged_ = false;
+  const ProcLink link = proc_link(at_.host(), name);
+  const ProcessFacts* facts = from_.processes;
+  switch (link.name) {
+    case ProcName::unknown:
+      return Step::ordinary;
+    case ProcName::plain:
+      at_.push(name, PathCache::kUncached);
+      return arrive(is_last);
+    case ProcName::self:
+      if (!follow || from_.process == 0) return Step::ordinary;
+      return follow_link(std::to_string(from_.process));
+    case ProcName::thread_self:
+      if (!follow || from_.thread == 0) return Step::ordinary;
+      return follow_link(std::to_string(from_.process) + "/task/" + std::to_string(from_.thread));
+    case ProcName::executable: {
+      auto program = facts != nullptr ? facts->executable(link.process) : std::nullopt;
+      if (!program) return take_magic_link(name, is_last, follow);
+      if (follow) return jump(*program, is_last);
+      if (last_ == LastLink::keep) executable_ = std::move(program);
+      at_.push(name, PathCache::kUncached);
+      return arrive(is_last);
+    }
+    case ProcName::root: {
+      const auto root = facts != nullptr ? facts->root(link.process) : std::nullopt;
+      if (root && follow) return jump(*root, is_last);
+      return take_magic_link(name, is_last, follow);
+    }
+    case ProcName::object:
+      return take_magic_link(name, is_last, follow);
+  }
+  return Step::ordinary;
+}
+
+SysResult<> Walk::count_magic_link() {
+  if (flags_ & (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)) return Errno(ELOOP);
+  if (flags_ & kScoped) return Errno(EXDEV);
+  if (++links_ > kMaxLinks) return Errno(ELOOP);
+  return Done{};
+}
+
+/// Follows a link of /proc to a place that is known without asking the kernel.
+SysResult<Walk::Step> Walk::jump(const GuestPath& place, bool is_last) {
+  if (const auto counted = count_magic_link(); !counted) return counted.error();
+  at_.enter(place);
+  if (const auto mount = check_mount(); !mount) return mount.error();
+  return arrive(is_last);
+}
+
+/// A link that only the kernel can follow: what it leads to may have no name at all.
+SysResult<Walk::Step> Walk::take_magic_link(std::string_view name, bool is_last, bool follow) {
+  if (follow) {
+    if (const auto counted = count_magic_link(); !counted) return counted.error();
+  }
+  if (is_last) {
+    magic_ = true;
+    at_.push(name, PathCache::kUncached);
+    return arrive(true);
+  }
+  const auto target = read_link(at_.host_of(name));
+  // A name with " (deleted)" behind it may be another file's by now.
+  if (target && target->starts_with('/') && !target->ends_with(" (deleted)")) {
+    const auto host = HostPath::parse(*target);
+    const auto place = host ? from_.view.to_guest(*host) : SysResult<GuestPath>(host.error());
+    if (place) {
+      at_.enter(*place);
+      if (const auto mount = check_mount(); !mount) return mount.error();
+      return Step::more;
+    }
+  }
+  if (!has_parent_component(rest_)) return hand_on(name);
+  if (!target) return target.error();
+  return Errno(target->starts_with('/') ? EACCES : ENOTDIR);
+}
+
+/// At `at_` with nothing but slashes left, or on the way.
+Walk::Step Walk::arrive(bool is_last) {
+  if (!is_last) return Step::more;
+  suffix_ = rest_.empty() ? "" : "/";
+  return Step::done;
+}
+
+/// Leaves `name` and all behind it to the kernel.
+Walk::Step Walk::hand_on(std::string_view name) {
+  at_.push(name, PathCache::kUncached);
+  suffix_ = rest_;
+  raw_ = true;
+  return Step::done;
+}
+
+SysResult<> Walk::check_mount() const {
+  if ((flags_ & RESOLVE_NO_XDEV) == 0) return Done{};
+  if (at_.binding() != first_binding_) return Errno(EXDEV);
+  const auto mount = mount_id_of(at_.host(), AT_SYMLINK_NOFOLLOW);
+  if (mount && first_mount_ && *mount != *first_mount_) return Errno(EXDEV);
+  return Done{};
+}
+
+Resolved Walk::finish() {
+  Resolved found;
+  found.binding = at_.binding();
+  found.at_mount_point = at_.at_mount() && !raw_ && !suffix_.starts_with("/.");
+  found.unchanged = unchanged_;
+  found.magic = magic_;
+  if (at_.binding() != nullptr) {
+    found.guest = GuestPath::of_canonical(at_.guest());
+    if (raw_) found.guest = appended(std::move(found.guest), suffix_);
+  }
+  if (executable_) {
+    found.guest = *std::move(executable_);
+    found.is_executable_link = true;
+  }
+  if (at_.host().size() > 1) found.host.reserve(at_.host().size() + suffix_.size());
+  if (at_.host().size() > 1 || suffix_.empty()) found.host = at_.host();
+  found.host += suffix_;
+  return found;
+}
+
+}  // namespace
+
+SysResult<Resolved> Resolver::resolve(const ResolveFrom& from, std::string_view text, LastLink last,
+                                      ResolveFlags flags) {
+  cache_.begin_walk();
+  return Walk(cache_, from, last, flags).run(text);
+}
+
+}  // namespace nestp
