@@ -158,7 +158,6 @@ TEST_CASE("registers as text", "[backtrace]") {
   registers.set_instruction(0x8048000);
   registers.set_stack(0xffffd000);
   const std::string text = registers_text(registers);
-  INFO(text);
   CHECK(text.find("i386 call 5 open(0x1000, 0x0, 0x0, 0x0, 0x0, 0x0) = -38, "
                   "instruction 0x8048000, stack 0xffffd000\nregisters ") == 0);
   CHECK(text.find(" ffffd000", text.find('\n')) != std::string::npos);
