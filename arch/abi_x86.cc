@@ -44,23 +44,20 @@ constexpr std::uint8_t kInt80[] = {0xcd, 0x80};    // int $0x80
 constexpr auto kByNumberX64 = detail::reverse_of<detail::kReverseSize>(detail::kNumbersX64, 0);
 constexpr auto kByNumberX86 = detail::reverse_of<detail::kReverseSize>(detail::kNumbersX86, 0);
 
-// Names of user_regs_struct's members, as their places in it.
-enum Place64 : std::uint16_t {
-  kRbp = 4 * 8,
-  kRbx = 5 * 8,
-  kR10 = 7 * 8,
-  kR9 = 8 * 8,
-  kR8 = 9 * 8,
-  kRax = 10 * 8,
-  kRcx = 11 * 8,
-  kRdx = 12 * 8,
-  kRsi = 13 * 8,
-  kRdi = 14 * 8,
-  kOrigRax = 15 * 8,
-  kRip = 16 * 8,
-  kRsp = 19 * 8,
-};
-
+// Members of user_regs_struct, by their places in it.
+constexpr std::uint16_t kRbp = 4 * 8;
+constexpr std::uint16_t kRbx = 5 * 8;
+constexpr std::uint16_t kR10 = 7 * 8;
+constexpr std::uint16_t kR9 = 8 * 8;
+constexpr std::uint16_t kR8 = 9 * 8;
+constexpr std::uint16_t kRax = 10 * 8;
+constexpr std::uint16_t kRcx = 11 * 8;
+constexpr std::uint16_t kRdx = 12 * 8;
+constexpr std::uint16_t kRsi = 13 * 8;
+constexpr std::uint16_t kRdi = 14 * 8;
+constexpr std::uint16_t kOrigRax = 15 * 8;
+constexpr std::uint16_t kRip = 16 * 8;
+constexpr std::uint16_t kRsp = 19 * 8;
 constexpr std::uint16_t kSetSize64 = 27 * 8;
 
 }  // namespace

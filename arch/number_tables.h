@@ -51,14 +51,14 @@ constexpr std::int32_t highest_of(const NumberColumn& column, std::int32_t below
 /// Never defined: a call of it is no constant, so it stops the compiler.
 void number_used_twice();
 
-/// The calls numbered `first` to `first + size - 1`.
-template <std::size_t size>
-consteval std::array<Sys, size> reverse_of(const NumberColumn& column, std::int32_t first) {
-  std::array<Sys, size> reverse{};
+/// The calls numbered `first` to `first + Size - 1`.
+template <std::size_t Size>
+consteval std::array<Sys, Size> reverse_of(const NumberColumn& column, std::int32_t first) {
+  std::array<Sys, Size> reverse{};
   reverse.fill(Sys::unknown);
   for (std::size_t i = 0; i < column.size(); ++i) {
     const std::int32_t index = column[i] - first;
-    if (column[i] < 0 || index < 0 || index >= static_cast<std::int32_t>(size)) continue;
+    if (column[i] < 0 || index < 0 || index >= static_cast<std::int32_t>(Size)) continue;
     Sys& place = reverse[static_cast<std::size_t>(index)];
     if (place != Sys::unknown) number_used_twice();
     place = static_cast<Sys>(i);

@@ -4,7 +4,6 @@
 //
 // An argument counts only if the call reaches its lookup at all: "file/x" must be ENOTDIR.  The
 // others (no privilege, no such call) are skipped.
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <fcntl.h>
@@ -25,19 +24,26 @@ using Args = std::array<std::uint64_t, 6>;
 
 /// What arguments point to.
 struct Memory {
-  alignas(16) char first[4096];
-  alignas(16) char second[4096];
-  std::uint64_t how[3];  ///< struct open_how
-
-  static std::uint64_t address(const void* object) {
-    return reinterpret_cast<std::uintptr_t>(object);
-  }
-  template <typename Value>
-  void put(std::size_t offset, Value value) {
-    std::memcpy(first + offset, &value, sizeof value);
-  }
+  std::uint64_t how[3];               ///< struct open_how
+  std::uint64_t attribute[2];         ///< struct xattr_args: address of the value, size and flags
+  std::uint64_t mount_attributes[4];  ///< struct mount_attr
+  std::uint32_t handle[64];           ///< struct file_handle, its size first
+  alignas(16) char answer[4096];
+  alignas(16) char other_answer[4096];
 };
 Memory memory;
+
+std::uint64_t address_of(const void* object) { return reinterpret_cast<std::uintptr_t>(object); }
+
+void reset_memory(std::uint64_t open_flags) {
+  std::memset(&memory, 0, sizeof memory);
+  memory.how[0] = open_flags;
+  memory.how[1] = open_flags & O_CREAT ? 0600 : 0;
+  memory.attribute[0] = address_of(memory.other_answer);
+  memory.attribute[1] = 1;
+  memory.mount_attributes[0] = 1;  // MOUNT_ATTR_RDONLY
+  memory.handle[0] = 128;
+}
 
 /// How a path is written down.
 struct Form {
@@ -48,7 +54,7 @@ struct Form {
 
 struct Call {
   const SyscallRow* row;
-  std::uint8_t tested;  ///< place of the path that is tried
+  std::size_t tested;  ///< place of the path that is tried
   std::uint64_t flags;
   Form form;
 };
@@ -61,7 +67,7 @@ std::uint64_t text_address(const std::string& text) {
   static std::size_t next = 0;
   std::string& place = kept[next++ % kept.size()];
   place = text;
-  return Memory::address(place.c_str());
+  return address_of(place.c_str());
 }
 
 /// Files as every try finds them.
@@ -72,7 +78,7 @@ void reset_tree() {
     rmdir(name);
   if (symlink("nowhere", "dangling") != 0) std::perror("symlink");
   for (const char* name : {"file", "other"})
-    close(open(name, O_CREAT | O_WRONLY, 0600));
+    close(open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
   mkdir("directory", 0700);
 }
 
@@ -85,124 +91,77 @@ const char* companion(const SyscallRow& row, std::size_t place) {
 }
 
 std::uint64_t argument(const Call& call, std::size_t place, const std::string& path) {
-  switch (const ArgKind kind = call.row->args[place]; kind) {
-    case ArgKind::dirfd:
-      return static_cast<std::uint64_t>(call.form.by_descriptor ? directory_fd : AT_FDCWD);
-    case ArgKind::path:
-    case ArgKind::name:
-    case ArgKind::entry:
-    case ArgKind::new_entry:
-      return text_address(place == call.tested ? path : companion(*call.row, place));
-    case ArgKind::target:
-      return text_address("text");
-    case ArgKind::path_out:
-      return Memory::address(memory.second);
-    case ArgKind::open_how:
-      return Memory::address(memory.how);
-    case ArgKind::size:
-      return 64;
-    default:
-      return detail::rule_for(kind) != nullptr || detail::opens(kind) ? call.flags : 0;
+  const ArgKind kind = call.row->args[place];
+  if (detail::is_path(kind)) {
+    return text_address(place == call.tested ? path : companion(*call.row, place));
   }
+  if (detail::rule_for(kind) != nullptr || kind == ArgKind::open_flags) return call.flags;
+  if (kind == ArgKind::dirfd) {
+    return static_cast<std::uint64_t>(call.form.by_descriptor ? directory_fd : AT_FDCWD);
+  }
+  if (kind == ArgKind::target) return text_address("text");
+  if (kind == ArgKind::path_out) return address_of(memory.answer);
+  if (kind == ArgKind::open_how) return address_of(memory.how);
+  return kind == ArgKind::size ? 64 : 0;
 }
 
-/// Values that are addresses or descriptors, where 0 would fail before the lookup.
+/// A value that is an address or a size, where 0 would fail before the lookup.
+struct Value {
+  Sys sys;
+  std::uint8_t place;
+  std::uint64_t value;
+};
+
+const std::uint64_t kAnswer = address_of(memory.answer);
+const std::uint64_t kOther = address_of(memory.other_answer);
+const std::uint64_t kName = address_of("user.x");
+const std::uint64_t kNoType = address_of("no such type");
+
+// clang-format off
+const Value kValues[] = {
+    {Sys::stat, 1, kAnswer}, {Sys::lstat, 1, kAnswer}, {Sys::newfstatat, 2, kAnswer},
+    {Sys::statfs, 1, kAnswer}, {Sys::statx, 3, 1}, {Sys::statx, 4, kAnswer},
+    {Sys::file_getattr, 2, kAnswer}, {Sys::file_getattr, 3, 24},
+    {Sys::file_setattr, 2, kAnswer}, {Sys::file_setattr, 3, 24},
+    {Sys::getxattr, 1, kName}, {Sys::getxattr, 2, kAnswer}, {Sys::getxattr, 3, 1},
+    {Sys::lgetxattr, 1, kName}, {Sys::lgetxattr, 2, kAnswer}, {Sys::lgetxattr, 3, 1},
+    {Sys::setxattr, 1, kName}, {Sys::setxattr, 2, kAnswer}, {Sys::setxattr, 3, 1},
+    {Sys::lsetxattr, 1, kName}, {Sys::lsetxattr, 2, kAnswer}, {Sys::lsetxattr, 3, 1},
+    {Sys::removexattr, 1, kName}, {Sys::lremovexattr, 1, kName}, {Sys::removexattrat, 3, kName},
+    {Sys::getxattrat, 3, kName}, {Sys::getxattrat, 4, address_of(memory.attribute)}, {Sys::getxattrat, 5, 16},
+    {Sys::setxattrat, 3, kName}, {Sys::setxattrat, 4, address_of(memory.attribute)}, {Sys::setxattrat, 5, 16},
+    {Sys::listxattr, 1, kAnswer}, {Sys::llistxattr, 1, kAnswer}, {Sys::listxattrat, 3, kAnswer},
+    {Sys::name_to_handle_at, 2, address_of(memory.handle)}, {Sys::name_to_handle_at, 3, kOther},
+    {Sys::mount_setattr, 3, address_of(memory.mount_attributes)}, {Sys::mount_setattr, 4, 32},
+    {Sys::open_tree_attr, 3, address_of(memory.mount_attributes)}, {Sys::open_tree_attr, 4, 32},
+    {Sys::mount, 0, kNoType}, {Sys::mount, 2, kNoType},
+    {Sys::openat2, 3, sizeof memory.how},
+    {Sys::quotactl, 0, 0x80000700}, {Sys::quotactl, 3, kAnswer},  // Q_GETQUOTA of users
+    {Sys::fanotify_mark, 2, FAN_OPEN},
+};
+// clang-format on
+
 void fill_values(const Call& call, Args& args) {
-  const std::uint64_t first = Memory::address(memory.first);
-  const std::uint64_t second = Memory::address(memory.second);
-  const std::uint64_t attribute = text_address("user.x");
-  switch (call.row->sys) {
-    case Sys::inotify_add_watch:
-      args[0] = static_cast<std::uint64_t>(inotify_init1(IN_CLOEXEC));
-      args[2] |= IN_OPEN;
-      break;
-    case Sys::fanotify_mark:
-      args[0] = static_cast<std::uint64_t>(fanotify_init(FAN_REPORT_FID | FAN_CLOEXEC, O_RDONLY));
-      args[1] |= FAN_MARK_ADD;
-      args[2] = FAN_OPEN;
-      break;
-    case Sys::name_to_handle_at:
-      memory.put(0, std::uint32_t{128});  // bytes of the handle
-      args[2] = first;
-      args[3] = second;
-      break;
-    case Sys::stat:
-    case Sys::lstat:
-    case Sys::statfs:
-    case Sys::statfs64:
-      args[1] = first;
-      break;
-    case Sys::newfstatat:
-      args[2] = first;
-      break;
-    case Sys::statx:
-      args[3] = 1;
-      args[4] = first;
-      break;
-    case Sys::file_getattr:
-    case Sys::file_setattr:
-      args[2] = first;
-      args[3] = 24;
-      break;
-    case Sys::getxattr:
-    case Sys::lgetxattr:
-    case Sys::setxattr:
-    case Sys::lsetxattr:
-    case Sys::removexattr:
-    case Sys::lremovexattr:
-      args[1] = attribute;
-      args[2] = second;
-      args[3] = 1;
-      args[4] = 0;
-      break;
-    case Sys::removexattrat:
-      args[3] = attribute;
-      break;
-    case Sys::getxattrat:
-    case Sys::setxattrat:  // struct xattr_args: address of the value, its size, flags
-      memory.put(0, second);
-      memory.put(8, std::uint32_t{1});
-      args[3] = attribute;
-      args[4] = first;
-      args[5] = 16;
-      break;
-    case Sys::listxattr:
-    case Sys::llistxattr:
-      args[1] = first;
-      break;
-    case Sys::listxattrat:
-      args[3] = first;
-      break;
-    case Sys::mount_setattr:
-    case Sys::open_tree_attr:
-      memory.put(0, std::uint64_t{1});  // MOUNT_ATTR_RDONLY
-      args[3] = first;
-      args[4] = 32;
-      break;
-    case Sys::mount:
-      args[0] = args[2] = text_address("no such type");
-      break;
-    case Sys::openat2:
-      args[3] = sizeof memory.how;
-      break;
-    case Sys::quotactl:
-      args[0] = 0x80000700;  // Q_GETQUOTA of users
-      args[3] = first;
-      break;
-    default:
-      break;
+  for (const Value& value : kValues) {
+    if (value.sys == call.row->sys) args[value.place] = value.value;
+  }
+  if (call.row->sys == Sys::inotify_add_watch) {
+    args[0] = static_cast<std::uint64_t>(inotify_init1(IN_CLOEXEC));
+    args[2] |= IN_OPEN;
+  }
+  if (call.row->sys == Sys::fanotify_mark) {
+    args[0] = static_cast<std::uint64_t>(fanotify_init(FAN_REPORT_FID | FAN_CLOEXEC, O_RDONLY));
+    args[1] |= FAN_MARK_ADD;
   }
 }
 
 /// Makes the call for real; its errno, or 0.
 int perform(const Call& call, const std::string& name, Args& args) {
-  std::memset(&memory, 0, sizeof memory);
+  reset_memory(call.flags);
   std::string path = call.form.absolute ? top + '/' + name : name;
   if (call.form.slash) path += '/';
   for (std::size_t i = 0; i < args.size(); ++i)
     args[i] = argument(call, i, path);
-  memory.how[0] = call.flags;
-  memory.how[1] = call.flags & O_CREAT ? 0600 : 0;
   fill_values(call, args);
   const long number = number_of(*host_abis()[0], call.row->sys);
   const long result = syscall(number, args[0], args[1], args[2], args[3], args[4], args[5]);
@@ -230,7 +189,7 @@ Verdict try_call(const Call& call) {
   const bool follows =
       last == LastComponent::follow || (last == LastComponent::keep && call.form.slash);
   if (followed == follows) return Verdict::right;
-  dprintf(2, "%s, argument %d, flags %#llx, %s%s%s: the kernel %s the link (%s)\n",
+  dprintf(2, "%s, argument %zu, flags %#llx, %s%s%s: the kernel %s the link (%s)\n",
           std::string(name_of(call.row->sys)).c_str(), call.tested,
           static_cast<unsigned long long>(call.flags), call.form.absolute ? "absolute" : "relative",
           call.form.by_descriptor ? ", by descriptor" : "",
@@ -266,7 +225,7 @@ int run() {
   int checked = 0, skips = 0, wrong = 0;
   for (const SyscallRow& row : syscall_table()) {
     if (number_of(*host_abis()[0], row.sys) < 0) continue;
-    for (std::uint8_t place = 0; place < row.args.size(); ++place) {
+    for (std::size_t place = 0; place < row.args.size(); ++place) {
       if (!detail::is_path(row.args[place])) continue;
       for (const std::uint64_t flags : flags_of(row)) {
         for (const Form form :
@@ -277,7 +236,7 @@ int run() {
           skips += verdict == Verdict::skipped;
           wrong += verdict == Verdict::wrong;
           if (verdict == Verdict::skipped && getenv("VERBOSE") != nullptr) {
-            dprintf(1, "skipped %s argument %d flags %#llx\n",
+            dprintf(1, "skipped %s argument %zu flags %#llx\n",
                     std::string(name_of(row.sys)).c_str(), place,
                     static_cast<unsigned long long>(flags));
           }

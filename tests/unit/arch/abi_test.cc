@@ -43,14 +43,14 @@ TEST_CASE("numbers that are no call", "[arch][abi]") {
 }
 
 TEST_CASE("the call decides its ABI, not the process alone", "[arch][abi]") {
-  CHECK(abi_of_call(0xc000003e, 27 * 8) == &kAbiX64);
-  CHECK(abi_of_call(0x40000003, 17 * 4) == &kAbiX86);
-  CHECK(abi_of_call(0x40000003, 27 * 8) == &kAbiX86OnX64);
-  CHECK(abi_of_call(0xc00000b7, 34 * 8) == &kAbiArm64);
-  CHECK(abi_of_call(0x40000028, 18 * 4) == &kAbiArm);
-  CHECK(abi_of_call(0xc00000f3, 32 * 8) == &kAbiRiscv64);
-  CHECK(abi_of_call(0xc000003e, 17 * 4) == nullptr);
-  CHECK(abi_of_call(0, 27 * 8) == nullptr);
+  CHECK(abi_of_call(0xc000003e, 216) == &kAbiX64);
+  CHECK(abi_of_call(0x40000003, 68) == &kAbiX86);
+  CHECK(abi_of_call(0x40000003, 216) == &kAbiX86OnX64);
+  CHECK(abi_of_call(0xc00000b7, 272) == &kAbiArm64);
+  CHECK(abi_of_call(0x40000028, 72) == &kAbiArm);
+  CHECK(abi_of_call(0xc00000f3, 256) == &kAbiRiscv64);
+  CHECK(abi_of_call(0xc000003e, 68) == nullptr);
+  CHECK(abi_of_call(0, 216) == nullptr);
 }
 
 TEST_CASE("each kind of process has a register set of its own size", "[arch][abi]") {
