@@ -1,0 +1,27 @@
+#include "engine/gate/image.h"
+
+// The images are link inputs of their own; the assembler is the one tool that
+// takes a file in as it is.
+__asm__(
+    ".section .rodata.gate, \"a\", @progbits\n"
+    ".balign 16\n"
+    "nestp_gate_64_begin: .incbin \"" NESTP_GATE_64
+    "\"\n"
+    "nestp_gate_64_end:\n"
+    ".balign 16\n"
+    "nestp_gate_32_begin: .incbin \"" NESTP_GATE_32
+    "\"\n"
+    "nestp_gate_32_end:\n"
+    ".previous\n");
+
+extern "C" {
+extern const std::byte nestp_gate_64_begin[], nestp_gate_64_end[];
+extern const std::byte nestp_gate_32_begin[], nestp_gate_32_end[];
+}
+
+namespace nestp::gate {
+
+std::span<const std::byte> image_64() { return {nestp_gate_64_begin, nestp_gate_64_end}; }
+std::span<const std::byte> image_32() { return {nestp_gate_32_begin, nestp_gate_32_end}; }
+
+}  // namespace nestp::gate

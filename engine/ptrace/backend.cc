@@ -1,0 +1,100 @@
+#include "engine/ptrace/backend.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "engine/log.h"
+#include "engine/ptrace/exec/start.h"
+#include "engine/ptrace/filter_request.h"
+#include "engine/ptrace/loop.h"
+#include "engine/ptrace/spawn.h"
+
+namespace nestp {
+namespace {
+
+/// Whom signals sent to nestp itself are meant for.
+volatile pid_t first_process = 0;
+
+/// A signal that somebody sent to nestp alone goes on to the guest; one of the
+/// terminal's (SI_KERNEL) has reached it already, as it is in the same group.
+void forward(int signal, siginfo_t* info, void*) {
+  if (info->si_code != SI_KERNEL && first_process != 0) kill(first_process, signal);
+}
+
+void take_signals(pid_t first) {
+  first_process = first;
+  struct sigaction action {};
+  action.sa_sigaction = forward;
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2}) {
+    sigaction(signal, &action, nullptr);
+  }
+  // Stopping the tracer would leave guests half stopped; Loop::group stops it in time.
+  for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE}) std::signal(signal, SIG_IGN);
+}
+
+StartError start_error(const ExecError& error) {
+  StartError start;
+  start.failure = error.error == Errno(ENOENT) && error.blame == ExecBlame::program
+                      ? StartFailure::not_found
+                      : StartFailure::not_executable;
+  std::string what;
+  if (error.blame == ExecBlame::script_interpreter) what = "its script interpreter ";
+  if (error.blame == ExecBlame::elf_interpreter) what = "its ELF interpreter ";
+  start.error.message = "cannot execute " + what + quoted(error.name) + ": " +
+                        std::strerror(error.error.code());
+  return start;
+}
+
+class PtraceBackend final : public Backend {
+ public:
+  std::string_view name() const override { return "ptrace"; }
+
+  std::vector<std::string> refusals(const Guest&) const override { return {}; }
+
+  Outcome<ExitStatus, StartError> run(
+      const Guest& guest, std::span<const std::unique_ptr<Extension>> extensions) override {
+    auto images = LoaderImages::make(guest.loader_directory);
+    if (!images) return StartError{images.error()};
+    Tracer tracer(guest, extensions, *images);
+
+    const ResolveFrom from{.view = *guest.view,
+                           .root = GuestPath::root(),
+                           .base = guest.directory,
+                           .base_host = guest.view->to_host(guest.directory).text(),
+                           .process = getpid(),
+                           .thread = getpid(),
+                           .processes = &tracer};
+    auto plan = make_exec_plan(guest.program, [&](const std::string& text) {
+      return open_executable(tracer, from, text);
+    });
+    if (!plan) return start_error(plan.error());
+    if (guest.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const auto filter = make_filter(filter_request(guest, extensions));
+    auto spawned = spawn(guest, *plan, *images, from.base_host, filter);
+    if (!spawned) return StartError{spawned.error()};
+    take_signals(spawned->id);
+    Loop loop(tracer, spawned->id, std::move(*plan));
+    const ExitStatus status = loop.run();
+    if (tracer.stats.executions == 0) {
+      const std::string text = failure_text(spawned->report);
+      if (!text.empty()) return StartError{Error{text}};
+    }
+    return status;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_ptrace_backend() { return std::make_unique<PtraceBackend>(); }
+
+std::vector<std::unique_ptr<Backend>> all_backends() {
+  std::vector<std::unique_ptr<Backend>> all;
+  all.push_back(make_ptrace_backend());
+  return all;
+}
+
+}  // namespace nestp

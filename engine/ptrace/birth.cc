@@ -1,0 +1,53 @@
+#include "engine/ptrace/birth.h"
+
+#include <sched.h>
+#include <sys/ptrace.h>
+
+#include "engine/ptrace/memory.h"
+#include "engine/ptrace/ptrace_call.h"
+
+namespace nestp {
+
+std::uint64_t clone_flags(pid_t parent, int event) {
+  const std::uint64_t usual = event == PTRACE_EVENT_VFORK ? CLONE_VFORK | CLONE_VM : 0;
+  if (event == PTRACE_EVENT_FORK) return 0;
+  Registers registers(kAbiX64);
+  if (!ptrace_call::get_registers(parent, registers)) return usual;
+  switch (sys_of(registers.abi(), registers.number())) {  // NOLINT: only these make threads
+    case Sys::clone:
+      return registers.arg(0);
+    case Sys::clone3: {
+      ThreadMemory memory(parent);
+      const auto flags = memory.read_object<std::uint64_t>(GuestAddress{registers.arg(0)});
+      return flags ? *flags : usual;
+    }
+    default:
+      return usual;
+  }
+}
+
+void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags) {
+  if (flags & CLONE_THREAD) {
+    child.process = parent.process;
+    ++child.process->thread_count;
+  } else {
+    child.process = std::make_shared<Process>();
+    child.process->id = child.id;
+    child.process->thread_count = 1;
+    child.process->mounts = parent.process->mounts;
+  }
+  if (flags & CLONE_VM) {
+    child.space = parent.space;
+  } else {
+    child.space = std::make_shared<AddressSpace>(*parent.space);
+    child.space->slots = SlotPool();
+  }
+  if (flags & CLONE_FS) {
+    child.files = parent.files;
+  } else {
+    child.files = std::make_shared<FileSystem>(*parent.files);
+    child.files->changes_under_way = 0;
+  }
+}
+
+}  // namespace nestp

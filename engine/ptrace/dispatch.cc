@@ -1,0 +1,91 @@
+#include "engine/ptrace/dispatch.h"
+
+#include <array>
+#include <cerrno>
+
+#include "engine/log.h"
+#include "engine/ptrace/special/special.h"
+#include "engine/ptrace/tracer.h"
+
+namespace nestp {
+namespace {
+
+using Handler = void (*)(CallFrame&);
+
+/// In the order of enum class Special.
+constexpr Handler kSpecials[] = {
+    ordinary_call,  special_exec,    special_cwd,        special_root,   special_mount,
+    special_socket, ordinary_call,   special_listing,    special_ptrace, special_wait,
+    special_prctl,  special_namespaces, special_handle,  ordinary_call,  special_unavailable,
+};
+
+bool contains(const SysSet& set, Sys sys) { return set.test(static_cast<std::size_t>(sys)); }
+
+Call call_of(CallFrame& frame) {
+  return Call{.sys = frame.sys(),
+              .abi = &frame.abi(),
+              .thread = frame.thread().id,
+              .args = frame.args(),
+              .result = frame.result(),
+              .memory = frame.memory()};
+}
+
+/// True if an extension answered.
+bool ask_extensions(CallFrame& frame) {
+  for (const auto& extension : frame.tracer().extensions) {
+    if (!contains(extension->entries(), frame.sys())) continue;
+    Call call = call_of(frame);
+    const auto before = call.args;
+    if (extension->on_entry(call) == Entry::answered) {
+      frame.answer(call.result);
+      return true;
+    }
+    for (std::size_t i = 0; i < call.args.size(); ++i) {
+      if (call.args[i] != before[i]) frame.set_arg(static_cast<int>(i), call.args[i]);
+    }
+  }
+  return false;
+}
+
+bool wants_exit(CallFrame& frame) {
+  for (const auto& extension : frame.tracer().extensions) {
+    if (contains(extension->exits(), frame.sys())) return true;
+  }
+  return false;
+}
+
+/// A number that sysno.def lacks: a call newer than this nestp.  It may carry a
+/// path, so it must not reach the kernel; glibc and others fall back on ENOSYS.
+void refuse_unknown(CallFrame& frame) {
+  static bool said = false;
+  if (!said) {
+    said = true;
+    LOG(info) << frame.thread().id << " made call " << frame.registers().number() << " of "
+              << frame.abi().name << ", which this version does not know: ENOSYS";
+  }
+  frame.fail(Errno(ENOSYS));
+}
+
+}  // namespace
+
+void decide_entry(CallFrame& frame) {
+  if (frame.sys() == Sys::unknown) return refuse_unknown(frame);
+  if (ask_extensions(frame)) return;
+  if (frame.row() != nullptr) kSpecials[static_cast<std::size_t>(frame.row()->special)](frame);
+  if (!frame.is_answered() && !frame.has_exit_handler() && wants_exit(frame)) {
+    frame.at_exit([](CallFrame&) {});
+  }
+}
+
+void decide_exit(CallFrame& frame) {
+  if (const auto handler = std::move(frame.thread().at_exit)) handler(frame);
+  const auto extensions = frame.tracer().extensions;
+  for (std::size_t i = extensions.size(); i-- > 0;) {
+    if (!contains(extensions[i]->exits(), frame.sys())) continue;
+    Call call = call_of(frame);
+    extensions[i]->on_exit(call);
+    frame.set_result(call.result);
+  }
+}
+
+}  // namespace nestp

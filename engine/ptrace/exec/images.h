@@ -1,0 +1,28 @@
+// The gate's images as files that can be executed: one for each width.
+#pragma once
+
+#include <string>
+
+#include "arch/abi.h"
+#include "arch/result.h"
+#include "fs/fd.h"
+
+namespace nestp {
+
+class LoaderImages {
+ public:
+  /// In memory where the kernel has memfd_create(2), else as unlinked files in
+  /// `directory` (empty: TMPDIR or /tmp).
+  static Result<LoaderImages> make(const std::string& directory);
+
+  /// Descriptor of the image that runs programs of `abi`, in this process.
+  int descriptor(const Abi& abi) const;
+  /// A path by which guests that cannot inherit the descriptor reach it.
+  std::string path(const Abi& abi) const;
+
+ private:
+  UniqueFd wide_;
+  UniqueFd narrow_;
+};
+
+}  // namespace nestp

@@ -1,0 +1,205 @@
+#include "engine/ptrace/exec/plan.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "engine/check.h"
+#include "engine/ptrace/exec/shebang.h"
+
+namespace nestp {
+namespace {
+
+// The kernel gives up when the sixth file is a script, too (fs/exec.c, exec_binprm).
+constexpr int kMaxScripts = 5;
+
+class FileBytes final : public ByteSource {
+ public:
+  explicit FileBytes(int file) : file_(file) {}
+  SysResult<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
+    std::size_t done = 0;
+    while (done < into.size()) {
+      const ssize_t got = pread(file_, into.data() + done, into.size() - done,
+                                static_cast<off_t>(offset + done));
+      if (got < 0) return Errno(errno);
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    return done;
+  }
+
+ private:
+  int file_;
+};
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/// First kShebangBytes of a file.
+SysResult<std::string> read_start(int file) {
+  std::string start(kShebangBytes, '\0');
+  const ssize_t got = pread(file, start.data(), start.size(), 0);
+  if (got < 0) return Errno(errno);
+  start.resize(static_cast<std::size_t>(got));
+  return start;
+}
+
+bool runs_here(const Abi* abi) {
+  const auto abis = host_abis();
+  return abi != nullptr && std::find(abis.begin(), abis.end(), abi) != abis.end();
+}
+
+using PlanOutcome = Outcome<ExecPlan, ExecError>;
+
+/// Reads the program's and its interpreter's headers into the plan.
+PlanOutcome with_images(ExecPlan plan, const ExecOpener& open) {
+  FileBytes bytes(plan.program.file.get());
+  auto image = parse_elf(bytes);
+  if (!image) return ExecError{image.error(), ExecBlame::program, plan.program.guest.text()};
+  plan.abi = abi_of_elf(image->machine, image->is_64 ? 2 : 1);
+  if (!runs_here(plan.abi)) {
+    return ExecError{Errno(ENOEXEC), ExecBlame::program, plan.program.guest.text()};
+  }
+  plan.program_image = std::move(*image);
+  if (plan.program_image.interpreter.empty()) return plan;
+
+  const std::string name = plan.program_image.interpreter;
+  auto file = open(name);
+  if (!file) return ExecError{file.error(), ExecBlame::elf_interpreter, name};
+  FileBytes interpreter_bytes(file->file.get());
+  auto interpreter = parse_elf_interpreter(interpreter_bytes);
+  if (!interpreter) return ExecError{interpreter.error(), ExecBlame::elf_interpreter, name};
+  if (interpreter->machine != plan.program_image.machine) {
+    return ExecError{Errno(ELIBBAD), ExecBlame::elf_interpreter, name};
+  }
+  const std::size_t segments = plan.program_image.segments.size() + interpreter->segments.size();
+  if (segments > gate::kMaxSegments) {
+    return ExecError{Errno(ENOMEM), ExecBlame::program, plan.program.guest.text()};
+  }
+  plan.interpreter_image = std::move(*interpreter);
+  plan.interpreter = std::move(*file);
+  return plan;
+}
+
+gate::PlanFile file_record(const ElfImage& image, std::uint64_t base) {
+  constexpr std::uint16_t kPositionIndependent = 3;  // ET_DYN
+  gate::PlanFile record{};
+  record.base_hint = base;
+  record.low = image.low;
+  record.span = image.high - image.low;
+  record.alignment = image.alignment;
+  record.movable = image.type == kPositionIndependent ? 1 : 0;
+  record.segment_count = image.sound ? static_cast<std::uint32_t>(image.segments.size()) : 0;
+  return record;
+}
+
+void add_segments(const ElfImage& image, gate::PlanSegment* place) {
+  for (const ElfSegment& segment : image.segments) {
+    *place++ = {.address = segment.address,
+                .file_offset = segment.file_offset,
+                .file_size = segment.file_size,
+                .memory_size = segment.memory_size,
+                .protection = static_cast<std::uint64_t>(segment.protection)};
+  }
+}
+
+void copy_text(const std::string& text, char* place, std::size_t room) {
+  CHECK(text.size() < room) << "loader text of " << text.size() << " bytes";
+  std::memcpy(place, text.c_str(), text.size() + 1);
+}
+
+std::uint64_t random_below(std::uint64_t limit) {
+  std::uint64_t value = 0;
+  if (getrandom(&value, sizeof value, GRND_NONBLOCK) != sizeof value) return 0;
+  return value % limit;
+}
+
+}  // namespace
+
+PlanOutcome make_exec_plan(const std::string& text, const ExecOpener& open,
+                           std::optional<ExecFile> opened, bool script_reachable) {
+  ExecPlan plan;
+  plan.file_name = text;
+  plan.name = base_name(text);
+  std::string current = text;
+  for (int depth = 0;; ++depth) {
+    const ExecBlame blame = depth == 0 ? ExecBlame::program : ExecBlame::script_interpreter;
+    if (depth > kMaxScripts) return ExecError{Errno(ELOOP), blame, current};
+    if (!opened) {
+      auto file = open(current);
+      if (!file) return ExecError{file.error(), blame, current};
+      opened = std::move(*file);
+    }
+    const auto start = read_start(opened->file.get());
+    if (!start) return ExecError{start.error(), blame, current};
+    const auto script = parse_shebang(*start);
+    if (!script) return ExecError{script.error(), blame, current};
+    if (!*script) break;
+    if (!script_reachable && depth == 0) return ExecError{Errno(ENOENT), blame, current};
+    // The interpreter's words go in front; the script's own path takes argv[0]'s place.
+    std::vector<std::string> words{(*script)->interpreter};
+    if ((*script)->argument) words.push_back(*(*script)->argument);
+    if (plan.scripts.empty()) {
+      words.push_back(current);
+    } else {
+      words.insert(words.end(), plan.scripts.begin(), plan.scripts.end());
+    }
+    plan.scripts = std::move(words);
+    current = (*script)->interpreter;
+    opened.reset();
+  }
+  plan.program = std::move(*opened);
+  return with_images(std::move(plan), open);
+}
+
+Randomness choose_randomness(const ExecPlan& plan, bool randomize) {
+  // arch/x86: ELF_ET_DYN_BASE, arch_mmap_rnd() and arch_randomize_brk().
+  const bool wide = plan.abi->word_size == 8;
+  const std::uint64_t base = wide ? 0x555555554000 : 0x56555000;
+  const std::uint64_t base_pages = wide ? 1ULL << 28 : 1ULL << 8;
+  const std::uint64_t heap_pages = wide ? (1ULL << 30) >> 12 : (32ULL << 20) >> 12;
+  Randomness chosen;
+  const bool movable = plan.program_image.type == 3;  // ET_DYN
+  const bool has_interpreter = plan.interpreter.has_value();
+  if (movable && has_interpreter) {
+    chosen.program_base = base + (randomize ? random_below(base_pages) << 12 : 0);
+  }
+  // A loader-like program lies among the mappings, where brk had no room to grow.
+  if (movable && !has_interpreter) chosen.heap_base = base;
+  if (randomize) chosen.heap_offset = random_below(heap_pages) << 12;
+  return chosen;
+}
+
+gate::Plan loader_plan(const ExecPlan& plan, const StartStack& stack, const Randomness& randomness) {
+  gate::Plan record{};
+  record.program = file_record(plan.program_image, randomness.program_base);
+  record.program.path = gate::kPlan + offsetof(gate::Plan, paths);
+  copy_text(plan.program.host, record.paths[0], sizeof record.paths[0]);
+  add_segments(plan.program_image, record.segments);
+  if (plan.interpreter) {
+    record.interpreter = file_record(plan.interpreter_image, 0);
+    record.interpreter.path = gate::kPlan + offsetof(gate::Plan, paths) + sizeof record.paths[0];
+    copy_text(plan.interpreter->host, record.paths[1], sizeof record.paths[1]);
+    add_segments(plan.interpreter_image, record.segments + plan.program_image.segments.size());
+    record.interpreter_entry = plan.interpreter_image.entry;
+  }
+  record.program_entry = plan.program_image.entry;
+  record.program_headers = plan.program_image.phdr_address;
+  record.program_header_size = plan.program_image.phdr_size;
+  record.program_header_count = plan.program_image.phdr_count;
+  record.stack = stack.pointer;
+  record.auxv = stack.auxv;
+  record.auxv_size = stack.auxv_size;
+  record.arguments_start = stack.arguments_start;
+  record.arguments_end = stack.arguments_end;
+  record.environment_start = stack.environment_start;
+  record.environment_end = stack.environment_end;
+  record.heap_base = randomness.heap_base;
+  record.heap_offset = randomness.heap_offset;
+  record.executable_stack = plan.program_image.stack == ElfStack::executable ? 1 : 0;
+  std::strncpy(record.name, plan.name.c_str(), sizeof record.name - 1);
+  return record;
+}
+
+}  // namespace nestp

@@ -1,0 +1,30 @@
+// The two halves of an exec that every way of starting a program shares: opening
+// what is named, and handing the new image its plan at the exec stop.
+#pragma once
+
+#include <string>
+
+#include "engine/ptrace/exec/plan.h"
+#include "engine/ptrace/thread.h"
+#include "fs/resolve.h"
+
+namespace nestp {
+
+class Tracer;
+
+/// Opens a file for execution as do_open_execat does: EACCES unless it is a regular
+/// file that may be executed from a file system that allows it, ETXTBSY if it is being written.
+SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from, const std::string& text);
+/// The same for an already resolved path.
+SysResult<ExecFile> open_executable(const std::string& host, const GuestPath& guest);
+
+/// `/proc/DIRECTORY/NAME` with slashes added so that it is at least as long as
+/// `file_name`: the kernel copies it to where AT_EXECFN points.
+std::string padded_path(const std::string& directory, const std::string& name,
+                        const std::string& file_name);
+
+/// At the exec stop: a fresh address space, the loader's plan, AT_EXECFN.
+/// Errors: the new image could not be read or written; it is beyond help.
+SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan);
+
+}  // namespace nestp

@@ -1,0 +1,74 @@
+#include "engine/ptrace/filter_request.h"
+
+#include <sched.h>
+
+#include "arch/syscall_table.h"
+#include "engine/gate/layout.h"
+
+namespace nestp {
+namespace {
+
+using Kind = ArgumentTest::Kind;
+
+// CLONE_NEWTIME shares its bit with clone(2)'s exit signal and is for unshare and clone3 alone.
+constexpr std::uint64_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
+                                         CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+
+bool is_wanted(const SyscallRow& row, const Guest& guest) {
+  switch (row.when) {
+    case When::always:
+    case When::new_namespace:
+      return true;
+    case When::merged_listings:
+      return guest.view->has_unlisted();
+    case When::read_only_bindings:
+      return guest.view->has_read_only();
+    case When::guest_tracer:
+    case When::never:
+      return false;
+  }
+  return true;
+}
+
+/// Tests that tell from the argument registers alone that a call needs nothing.
+std::vector<ArgumentTest> conditions(const SyscallRow& row) {
+  if (row.special == Special::prctl) {
+    return {{0, Kind::equals_int, 3}, {0, Kind::equals_int, 4}};  // PR_GET_DUMPABLE, PR_SET_DUMPABLE
+  }
+  if (row.when == When::new_namespace) return {{0, Kind::masked_nonzero, kNewNamespaces}};
+  std::vector<ArgumentTest> tests;
+  for (std::size_t i = 0; i < row.args.size(); ++i) {
+    const ArgKind kind = row.args[i];
+    if (detail::is_path(kind) || kind == ArgKind::message || kind == ArgKind::message_out) return {};
+    if (kind == ArgKind::address || kind == ArgKind::address_out) {
+      tests.push_back({static_cast<std::uint8_t>(i), Kind::not_zero, 0});
+    }
+  }
+  return tests;
+}
+
+}  // namespace
+
+FilterRequest filter_request(const Guest& guest,
+                             std::span<const std::unique_ptr<Extension>> extensions) {
+  FilterRequest request{.abis = host_abis(), .refuse_unknown = true};
+  request.trace_everything = !guest.accelerate;
+  request.gate_addresses = {gate::kCallReturn, gate::kLoaderCallReturn};
+  for (const SyscallRow& row : syscall_table()) {
+    if (!is_wanted(row, guest)) continue;
+    if (row.special == Special::unavailable) {
+      if (!guest.allow_io_uring) request.refuse.set(static_cast<std::size_t>(row.sys));
+      continue;
+    }
+    auto tests = conditions(row);
+    if (tests.empty()) {
+      request.trace.set(static_cast<std::size_t>(row.sys));
+    } else {
+      request.conditional.push_back({row.sys, std::move(tests)});
+    }
+  }
+  for (const auto& extension : extensions) request.trace |= extension->entries() | extension->exits();
+  return request;
+}
+
+}  // namespace nestp

@@ -1,0 +1,201 @@
+#include "engine/ptrace/loop.h"
+
+#include <cerrno>
+#include <csignal>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/check.h"
+#include "engine/log.h"
+#include "engine/ptrace/birth.h"
+#include "engine/ptrace/call_frame.h"
+#include "engine/ptrace/dispatch.h"
+#include "engine/ptrace/exec/start.h"
+#include "engine/ptrace/gate_entry.h"
+#include "engine/ptrace/ptrace_call.h"
+
+namespace nestp {
+namespace {
+
+/// A thread that was killed cannot be resumed: waitpid will tell.
+void resume(const Thread& thread, int signal = 0) {
+  (void)ptrace_call::resume(thread.id, signal);
+}
+
+/// Registers at a stop at a call, as the ABI of the instruction reads them.
+bool read_call_registers(pid_t thread, Registers& registers) {
+  if (!ptrace_call::get_registers(thread, registers)) return false;
+  if (const auto architecture = ptrace_call::call_architecture(thread)) {
+    const Abi* abi = abi_of_call(*architecture, registers.bytes().size());
+    if (abi != nullptr) registers.reinterpret_as(*abi);
+  }
+  return true;
+}
+
+}  // namespace
+
+Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_(first) {
+  Thread& thread = tracer_.threads.add(first);
+  thread.process = std::make_shared<Process>();
+  thread.process->id = first;
+  thread.process->thread_count = 1;
+  thread.process->mounts = std::make_shared<MountNamespace>();
+  thread.process->mounts->view = tracer_.guest.view;
+  thread.space = std::make_shared<AddressSpace>();
+  thread.files = std::make_shared<FileSystem>();
+  thread.exec = std::make_unique<ExecPlan>(std::move(plan));
+  thread.started = thread.announced = true;
+  for (const auto& extension : tracer_.extensions) extension->on_thread_start(first, 0);
+}
+
+ExitStatus Loop::run() {
+  while (!tracer_.threads.empty()) {
+    int status = 0;
+    const pid_t thread = waitpid(-1, &status, __WALL);
+    if (thread < 0) {
+      if (errno == EINTR) continue;
+      break;
+    }
+    handle(read_status(thread, status));
+    if (first_ended_ && tracer_.guest.on_exit == OnExit::kill) {
+      tracer_.threads.for_each([](const Thread& left) { kill(left.id, SIGKILL); });
+    }
+  }
+  return status_;
+}
+
+void Loop::handle(const Stop& stop) {
+  if (stop.kind == StopKind::exec) return exec(stop);
+  if (stop.kind == StopKind::ended) return ended(stop);
+  Thread* thread = tracer_.threads.find(stop.thread);
+  if (thread == nullptr) {
+    // A new thread that stopped before its parent's event came in.
+    thread = &tracer_.threads.add(stop.thread);
+    thread->started = true;
+    return;
+  }
+  tracer_.settle(*thread);
+  switch (stop.kind) {
+    case StopKind::entry:
+      return entry(*thread);
+    case StopKind::exit:
+      return exit(*thread);
+    case StopKind::signal:
+      return signal(*thread, stop);
+    case StopKind::group:
+      return group(*thread, stop);
+    case StopKind::trap:
+      return trap(*thread);
+    case StopKind::birth:
+      return birth(*thread, stop);
+    case StopKind::exec:
+    case StopKind::ended:
+    case StopKind::unforeseen:
+      break;
+  }
+  LOG(warning) << stop.thread << " stopped with status " << stop.status << ", which was not asked for";
+  resume(*thread);
+}
+
+void Loop::entry(Thread& thread) {
+  if (!thread.space->has_gate) return resume(thread);  // nestp's own child on its way to the loader
+  thread.exec.reset();
+  Registers registers(kAbiX64);
+  if (!read_call_registers(thread.id, registers)) return;
+  CallFrame frame(tracer_, thread, registers);
+  CallStats& stats = tracer_.stats.of(frame.sys());
+  const CallTimer timer(stats);
+  ++stats.calls;
+  ++stats.stops;
+  decide_entry(frame);
+  frame.finish();
+}
+
+void Loop::exit(Thread& thread) {
+  if (thread.step != Thread::Step::to_exit) return resume(thread);
+  Registers registers(thread.call_registers.abi());
+  if (!ptrace_call::get_registers(thread.id, registers)) return;
+  registers.reinterpret_as(thread.call_registers.abi());
+  CallFrame frame(tracer_, thread, registers);
+  ++tracer_.stats.of(frame.sys()).exits;
+  decide_exit(frame);
+  frame.finish_exit();
+}
+
+void Loop::signal(Thread& thread, const Stop& stop) {
+  if (thread.step == Thread::Step::in_gate) {
+    // The guest must see its own registers, as if its own instruction had been interrupted.
+    Registers registers(kAbiX64);
+    if (!ptrace_call::get_registers(thread.id, registers)) return;
+    if (in_gate(registers)) {
+      (void)ptrace_call::set_registers(thread.id, leave_gate(registers, thread.call_registers));
+    }
+    thread.step = Thread::Step::running;
+  }
+  resume(thread, stop.signal);
+}
+
+void Loop::group(Thread& thread, const Stop& stop) {
+  (void)ptrace_call::listen(thread.id);
+  // A shell that started nestp in the foreground must see its job stop.
+  const bool by_terminal = stop.signal == SIGTSTP || stop.signal == SIGTTIN || stop.signal == SIGTTOU;
+  if (by_terminal && thread.id == first_ && getpgid(first_) == getpgrp()) raise(SIGSTOP);
+}
+
+void Loop::trap(Thread& thread) {
+  if (!thread.started) {
+    thread.started = true;
+    if (!thread.announced) return;
+  }
+  resume(thread);
+}
+
+void Loop::birth(Thread& parent, const Stop& stop) {
+  const auto id = ptrace_call::event_message(parent.id);
+  if (!id) return;
+  const auto child = static_cast<pid_t>(*id);
+  Thread* thread = tracer_.threads.find(child);
+  if (thread == nullptr) thread = &tracer_.threads.add(child);
+  share_with_parent(*thread, parent, clone_flags(parent.id, stop.event));
+  thread->announced = true;
+  ++tracer_.stats.threads;
+  for (const auto& extension : tracer_.extensions) extension->on_thread_start(child, parent.id);
+  if (thread->started) resume(*thread);
+  resume(parent);
+}
+
+void Loop::exec(const Stop& stop) {
+  const auto former = ptrace_call::event_message(stop.thread);
+  if (!former) return;
+  tracer_.threads.collapse(stop.thread, static_cast<pid_t>(*former));
+  Thread* thread = tracer_.threads.find(stop.thread);
+  CHECK(thread != nullptr) << "exec of thread " << stop.thread << ", which was never announced";
+  tracer_.settle(*thread);
+  thread->step = Thread::Step::running;
+  thread->at_exit = nullptr;
+  const auto plan = std::move(thread->exec);
+  CHECK(plan != nullptr) << "thread " << stop.thread << " runs a program nestp did not choose";
+  if (const auto begun = begin_program(tracer_, *thread, *plan); !begun) {
+    // Past the point of no return: as the kernel does where a program cannot be mapped.
+    LOG(debug) << stop.thread << " cannot begin " << quoted(plan->program.host);
+    kill(stop.thread, SIGKILL);
+  }
+  // The tracer's open files of the plan must last until the loader has opened its own.
+  thread->exec = std::make_unique<ExecPlan>(std::move(*plan));
+  resume(*thread);
+}
+
+void Loop::ended(const Stop& stop) {
+  Thread* thread = tracer_.threads.find(stop.thread);
+  if (thread == nullptr) return;
+  tracer_.settle(*thread);
+  for (const auto& extension : tracer_.extensions) extension->on_thread_end(stop.thread);
+  tracer_.threads.remove(stop.thread);
+  if (stop.thread != first_ || first_ended_) return;
+  first_ended_ = true;
+  status_.by_signal = WIFSIGNALED(stop.status);
+  status_.code = status_.by_signal ? WTERMSIG(stop.status) : WEXITSTATUS(stop.status);
+}
+
+}  // namespace nestp

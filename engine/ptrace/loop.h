@@ -1,0 +1,37 @@
+// The tracer's one loop: waits for a stop, decides it, resumes.
+#pragma once
+
+#include <sys/types.h>
+
+#include "engine/backend.h"
+#include "engine/ptrace/stop.h"
+#include "engine/ptrace/tracer.h"
+
+namespace nestp {
+
+class Loop {
+ public:
+  /// `first`: the guest's first process, seized, not yet executing its program.
+  Loop(Tracer& tracer, pid_t first, ExecPlan plan);
+
+  /// Until no guest is left.  Gives the end of the first process.
+  ExitStatus run();
+
+ private:
+  void handle(const Stop& stop);
+  void entry(Thread& thread);
+  void exit(Thread& thread);
+  void signal(Thread& thread, const Stop& stop);
+  void group(Thread& thread, const Stop& stop);
+  void trap(Thread& thread);
+  void birth(Thread& parent, const Stop& stop);
+  void exec(const Stop& stop);
+  void ended(const Stop& stop);
+
+  Tracer& tracer_;
+  pid_t first_;
+  ExitStatus status_;
+  bool first_ended_ = false;
+};
+
+}  // namespace nestp

@@ -1,0 +1,119 @@
+#include "engine/ptrace/memory.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/uio.h>
+
+#include "engine/ptrace/ptrace_call.h"
+
+namespace nestp {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+
+/// False once process_vm_readv was seen to be missing or forbidden.
+bool vm_calls_work = true;
+
+/// Bytes moved by process_vm_readv or process_vm_writev, -1 if none.
+template <typename Function>
+ssize_t move(Function function, pid_t thread, GuestAddress remote, void* local, std::size_t size) {
+  iovec here{local, size};
+  iovec there{reinterpret_cast<void*>(static_cast<std::uintptr_t>(remote)), size};
+  return function(thread, &here, 1, &there, 1, 0);
+}
+
+bool is_refusal(int error) { return error == ENOSYS || error == EPERM; }
+
+std::size_t read_words(pid_t thread, GuestAddress from, std::span<std::byte> into) {
+  std::size_t done = 0;
+  const auto start = static_cast<std::uint64_t>(from);
+  while (done < into.size()) {
+    const std::uint64_t aligned = (start + done) & ~7ULL;
+    const auto word = ptrace_call::peek(thread, aligned);
+    if (!word) break;
+    const std::size_t skip = start + done - aligned;
+    const std::size_t size = std::min<std::size_t>(8 - skip, into.size() - done);
+    const std::uint64_t value = *word;
+    std::memcpy(into.data() + done, reinterpret_cast<const std::byte*>(&value) + skip, size);
+    done += size;
+  }
+  return done;
+}
+
+SysResult<> write_words(pid_t thread, GuestAddress to, std::span<const std::byte> bytes) {
+  std::size_t done = 0;
+  const auto start = static_cast<std::uint64_t>(to);
+  while (done < bytes.size()) {
+    const std::uint64_t aligned = (start + done) & ~7ULL;
+    const std::size_t skip = start + done - aligned;
+    const std::size_t size = std::min<std::size_t>(8 - skip, bytes.size() - done);
+    std::uint64_t value = 0;
+    if (size != 8) {
+      const auto word = ptrace_call::peek(thread, aligned);
+      if (!word) return Errno(EFAULT);
+      value = *word;
+    }
+    std::memcpy(reinterpret_cast<std::byte*>(&value) + skip, bytes.data() + done, size);
+    if (!ptrace_call::poke(thread, aligned, value)) return Errno(EFAULT);
+    done += size;
+  }
+  return Done{};
+}
+
+}  // namespace
+
+std::size_t ThreadMemory::read_some(GuestAddress from, std::span<std::byte> into) {
+  if (vm_calls_work) {
+    // One transfer stops at the first bad page only at page borders of the
+    // *iovec elements*, so a range that may end in a hole is cut at pages.
+    const ssize_t whole = move(process_vm_readv, thread_, from, into.data(), into.size());
+    if (whole == static_cast<ssize_t>(into.size())) return into.size();
+    if (whole < 0 && is_refusal(errno)) {
+      vm_calls_work = errno != ENOSYS;
+      return read_words(thread_, from, into);
+    }
+    return whole < 0 ? 0 : static_cast<std::size_t>(whole);
+  }
+  return read_words(thread_, from, into);
+}
+
+SysResult<> ThreadMemory::read(GuestAddress from, std::span<std::byte> into) {
+  if (read_some(from, into) != into.size()) return Errno(EFAULT);
+  return Done{};
+}
+
+SysResult<> ThreadMemory::write(GuestAddress to, std::span<const std::byte> bytes) {
+  if (vm_calls_work) {
+    const ssize_t done = move(process_vm_writev, thread_, to, const_cast<std::byte*>(bytes.data()),
+                              bytes.size());
+    if (done == static_cast<ssize_t>(bytes.size())) return Done{};
+    if (done >= 0 || !is_refusal(errno)) return Errno(EFAULT);
+    vm_calls_work = errno != ENOSYS;
+  }
+  return write_words(thread_, to, bytes);
+}
+
+SysResult<std::string> ThreadMemory::read_string(GuestAddress from, std::size_t limit) {
+  constexpr std::size_t kFirst = 256;  // most paths fit; a page border may cut it shorter
+  char buffer[kPage];
+  std::string text;
+  auto address = static_cast<std::uint64_t>(from);
+  std::size_t chunk = kFirst;
+  while (text.size() < limit) {
+    const std::size_t to_page_end = kPage - address % kPage;
+    const std::size_t size = std::min({chunk, to_page_end, limit - text.size()});
+    const std::size_t got = read_some(GuestAddress{address}, std::as_writable_bytes(std::span(buffer, size)));
+    if (got == 0) return Errno(EFAULT);
+    if (const void* end = std::memchr(buffer, 0, got); end != nullptr) {
+      text.append(buffer, static_cast<std::size_t>(static_cast<const char*>(end) - buffer));
+      return text;
+    }
+    text.append(buffer, got);
+    address += got;
+    chunk = kPage;
+  }
+  return Errno(ENAMETOOLONG);
+}
+
+}  // namespace nestp

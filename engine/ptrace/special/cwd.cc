@@ -1,0 +1,42 @@
+#include <cerrno>
+
+#include "engine/ptrace/special/special.h"
+#include "engine/ptrace/tracer.h"
+#include "engine/ptrace/translate.h"
+
+namespace nestp {
+namespace {
+
+constexpr std::string_view kDeleted = " (deleted)";
+constexpr std::string_view kUnreachable = "(unreachable)";
+
+/// What getcwd(2) shows (fs/d_path.c, sys_getcwd).
+SysResult<std::string> directory_text(CallFrame& frame) {
+  const Tracer::Directory directory = frame.tracer().working_directory(frame.thread());
+  if (directory.host.empty() || directory.host.ends_with(kDeleted)) return Errno(ENOENT);
+  if (!directory.guest) return std::string(kUnreachable) + directory.host;
+  if (auto seen = frame.tracer().visible(frame.thread(), *directory.guest)) return *seen;
+  return std::string(kUnreachable) + directory.guest->text();
+}
+
+void get_directory(CallFrame& frame) {
+  const auto text = directory_text(frame);
+  if (!text) return frame.fail(text.error());
+  const std::size_t size = text->size() + 1;
+  if (frame.arg(1) < size) return frame.fail(Errno(ERANGE));
+  const auto written =
+      frame.memory().write(frame.address(0), std::as_bytes(std::span(text->c_str(), size)));
+  if (!written) return frame.fail(written.error());
+  frame.answer(static_cast<std::int64_t>(size));
+}
+
+}  // namespace
+
+void special_cwd(CallFrame& frame) {
+  if (frame.sys() == Sys::getcwd) return get_directory(frame);
+  // The kernel's own directory changes; the tracer reads it again when it needs it.
+  if (frame.sys() == Sys::chdir) translate_paths(frame);
+  if (!frame.is_answered()) frame.tracer().begin_directory_change(frame.thread());
+}
+
+}  // namespace nestp

@@ -1,0 +1,189 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+
+#include "engine/ptrace/exec/start.h"
+#include "engine/ptrace/special/special.h"
+#include "engine/ptrace/tracer.h"
+#include "engine/ptrace/translate.h"
+
+namespace nestp {
+namespace {
+
+constexpr std::uint64_t kEmptyPath = 0x1000;   // AT_EMPTY_PATH
+constexpr std::uint64_t kNoFollow = 0x100;     // AT_SYMLINK_NOFOLLOW
+constexpr std::uint64_t kCheckOnly = 0x10000;  // AT_EXECVE_CHECK
+
+/// What is to be executed, as the kernel would name it (fs/exec.c, alloc_bprm).
+struct Target {
+  std::string text{};                ///< AT_EXECFN
+  std::optional<ExecFile> opened{};  ///< set if a descriptor leads to it
+  bool script_reachable = true;
+};
+
+bool closes_on_exec(pid_t thread, int descriptor) {
+  const auto info = read_file("/proc/" + std::to_string(thread) + "/fdinfo/" + std::to_string(descriptor));
+  if (!info) return false;
+  const std::size_t at = info->find("flags:");
+  return at != info->npos && (std::strtoul(info->c_str() + at + 6, nullptr, 8) & O_CLOEXEC) != 0;
+}
+
+/// execveat(fd, "", AT_EMPTY_PATH): the file behind a descriptor, even a deleted one.
+SysResult<Target> descriptor_target(CallFrame& frame) {
+  const int descriptor = frame.descriptor(0);
+  const std::string number = std::to_string(descriptor);
+  const std::string link = "/proc/" + std::to_string(frame.thread().id) + "/fd/" + number;
+  if (!read_link(link)) return Errno(EBADF);
+  const Tracer::Directory object = frame.tracer().descriptor_directory(frame.thread(), descriptor);
+  auto file = open_executable(link, object.guest.value_or(GuestPath::root()));
+  if (!file) return file.error();
+  // The tracer's own copy outlives a close on exec and needs no name on disk.
+  file->host = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file->file.get());
+  Target target{.text = "/dev/fd/" + number,
+                .script_reachable = !closes_on_exec(frame.thread().id, descriptor)};
+  target.opened = std::move(*file);
+  return target;
+}
+
+SysResult<Target> at_target(CallFrame& frame) {
+  const auto text = frame.memory().read_string(frame.address(1));
+  if (!text) return text.error();
+  const std::uint64_t flags = frame.arg(4);
+  if (flags & ~(kEmptyPath | kNoFollow | kCheckOnly)) return Errno(EINVAL);
+  if (text->empty()) {
+    if (!(flags & kEmptyPath)) return Errno(ENOENT);
+    if (frame.descriptor(0) != AT_FDCWD) return descriptor_target(frame);
+    return Errno(EACCES);  // the working directory
+  }
+  const int descriptor = frame.descriptor(0);
+  Target target{.text = *text};
+  const bool by_descriptor = text->front() != '/' && descriptor != AT_FDCWD;
+  if (by_descriptor) {
+    target.text = "/dev/fd/" + std::to_string(descriptor) + "/" + *text;
+    target.script_reachable = !closes_on_exec(frame.thread().id, descriptor);
+  }
+  const auto last = flags & kNoFollow ? LastComponent::entry : LastComponent::follow;
+  PathArg argument{};
+  argument.index = 1;
+  argument.dirfd = std::uint8_t{0};
+  argument.last = last;
+  auto resolved = resolve_argument(frame, argument);
+  if (!resolved) return resolved.error();
+  if (!*resolved) {
+    // A name of one component below the descriptor: the kernel's own start is the right one.
+    const std::string base = descriptor == AT_FDCWD ? "cwd" : "fd/" + std::to_string(descriptor);
+    const std::string host = "/proc/" + std::to_string(frame.thread().id) + "/" + base + "/" + *text;
+    const Tracer::Directory directory = base_directory(frame, argument);
+    if (directory.host.empty()) return Errno(EBADF);
+    if (!directory.guest) return Errno(directory.host.front() == '/' ? ENOENT : ENOTDIR);
+    *resolved = Resolved{.host = host, .guest = directory.guest->child(*text)};
+  }
+  if (flags & kNoFollow) {
+    const auto status = lstat_of((*resolved)->host);
+    if (status && S_ISLNK(status->st_mode)) return Errno(ELOOP);
+  }
+  auto file = open_executable((*resolved)->host, (*resolved)->guest);
+  if (!file) return file.error();
+  target.opened = std::move(*file);
+  return target;
+}
+
+SysResult<Target> find_target(CallFrame& frame) {
+  if (frame.sys() == Sys::execveat) return at_target(frame);
+  const auto text = frame.memory().read_string(frame.address(0));
+  if (!text) return text.error();
+  return Target{.text = *text};
+}
+
+/// The pointers of an argument vector behind argv[0].  E2BIG past what any kernel takes.
+SysResult<std::vector<std::uint64_t>> read_vector(CallFrame& frame, std::uint64_t address) {
+  constexpr std::size_t kMost = 0x7fffffff / 8;
+  const std::size_t size = frame.abi().word_size;
+  std::vector<std::uint64_t> pointers;
+  if (address == 0) return pointers;
+  for (;;) {
+    std::byte page[4096];
+    const std::size_t room = sizeof page - address % sizeof page;
+    const std::size_t got = frame.memory().read_some(GuestAddress{address}, std::span(page, room)) / size;
+    if (got == 0) return Errno(EFAULT);
+    for (std::size_t i = 0; i < got; ++i) {
+      std::uint64_t pointer = 0;
+      std::memcpy(&pointer, page + i * size, size);
+      if (pointer == 0) return pointers;
+      pointers.push_back(pointer);
+    }
+    if (pointers.size() > kMost) return Errno(E2BIG);
+    address += got * size;
+  }
+}
+
+/// Puts a script's words in argv[0]'s place (fs/binfmt_script.c, load_script).
+SysResult<> rewrite_arguments(CallFrame& frame, const std::vector<std::string>& words, int index) {
+  auto pointers = read_vector(frame, frame.arg(index));
+  if (!pointers) return pointers.error();
+  if (!pointers->empty()) pointers->erase(pointers->begin());
+  std::vector<std::uint64_t> all;
+  for (const std::string& word : words) {
+    const std::uint64_t at = frame.place(std::string_view(word.c_str(), word.size() + 1), 1);
+    if (at == 0) return Errno(E2BIG);
+    all.push_back(at);
+  }
+  all.insert(all.end(), pointers->begin(), pointers->end());
+  all.push_back(0);
+  std::string bytes;
+  for (const std::uint64_t pointer : all) {
+    bytes.append(reinterpret_cast<const char*>(&pointer), frame.abi().word_size);
+  }
+  std::uint64_t at = frame.place(bytes);
+  if (at == 0) {
+    // Too long for the slot: below the stack, which the new program will not see.
+    at = (frame.registers().stack() - frame.abi().red_zone - bytes.size()) & ~15ULL;
+    const auto done = frame.memory().write(GuestAddress{at}, std::as_bytes(std::span(bytes.data(), bytes.size())));
+    if (!done) return Errno(E2BIG);
+  }
+  frame.set_arg(index, at);
+  return Done{};
+}
+
+/// The image a thread execs: its own where the width stays, so that it needs no
+/// permission on the tracer.
+std::string image_path(CallFrame& frame, const ExecPlan& plan) {
+  const AddressSpace& space = *frame.thread().space;
+  if (space.has_gate && space.abi == plan.abi) return padded_path("self", "exe", plan.file_name);
+  const int descriptor = frame.tracer().loader.descriptor(*plan.abi);
+  return padded_path(std::to_string(getpid()) + "/fd", std::to_string(descriptor), plan.file_name);
+}
+
+}  // namespace
+
+void special_exec(CallFrame& frame) {
+  auto target = find_target(frame);
+  if (!target) return frame.fail(target.error());
+  const ExecOpener open = [&frame](const std::string& text) -> SysResult<ExecFile> {
+    ResolveFrom from = frame.tracer().asker(frame.thread(), std::nullopt);
+    if (text.empty() || text.front() != '/') {
+      Tracer::Directory base = frame.tracer().working_directory(frame.thread());
+      from.base = std::move(base.guest);
+      from.base_host = std::move(base.host);
+    }
+    return open_executable(frame.tracer(), from, text);
+  };
+  auto plan = make_exec_plan(target->text, open, std::move(target->opened), target->script_reachable);
+  if (!plan) return frame.fail(plan.error().error);
+  const bool at = frame.sys() == Sys::execveat;
+  if (at && (frame.arg(4) & kCheckOnly)) return frame.answer(0);
+  if (at) {
+    frame.set_sys(Sys::execve);
+    frame.set_arg(1, frame.arg(2));
+    frame.set_arg(2, frame.arg(3));
+  }
+  if (!plan->scripts.empty()) {
+    const auto done = rewrite_arguments(frame, plan->scripts, 1);
+    if (!done) return frame.fail(done.error());
+  }
+  if (!frame.replace_string(0, image_path(frame, *plan))) return frame.fail(Errno(ENAMETOOLONG));
+  frame.thread().exec = std::make_unique<ExecPlan>(std::move(*plan));
+}
+
+}  // namespace nestp

@@ -1,0 +1,52 @@
+// The specials of a few lines.
+#include <cerrno>
+
+#include "engine/ptrace/special/read_only.h"
+#include "engine/ptrace/special/special.h"
+#include "engine/ptrace/tracer.h"
+#include "engine/ptrace/translate.h"
+
+namespace nestp {
+namespace {
+
+constexpr std::uint64_t kGetDumpable = 3, kSetDumpable = 4;  // PR_*_DUMPABLE
+
+/// Descriptor whose object the call changes, if the row has one.
+std::optional<int> changed_descriptor(const CallFrame& frame) {
+  const SyscallRow& row = *frame.row();
+  if (row.change == Change::nothing) return std::nullopt;
+  for (std::size_t i = 0; i < row.args.size(); ++i) {
+    if (row.args[i] == ArgKind::fd) return frame.descriptor(static_cast<int>(i));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void ordinary_call(CallFrame& frame) {
+  if (const auto descriptor = changed_descriptor(frame)) {
+    if (const auto error = refusal_by_descriptor(frame, *descriptor)) return frame.fail(*error);
+  }
+  translate_paths(frame);
+}
+
+void special_prctl(CallFrame& frame) {
+  // A guest that is not dumpable could not be read by the tracer, which without
+  // privilege has no more rights than the guest.  It is told what it wants to hear.
+  AddressSpace& space = *frame.thread().space;
+  if (frame.arg(0) == kGetDumpable) return frame.answer(space.dumpable);
+  if (frame.arg(0) != kSetDumpable) return;
+  if (frame.arg(1) > 1) return frame.fail(Errno(EINVAL));
+  space.dumpable = static_cast<int>(frame.arg(1));
+  frame.answer(0);
+}
+
+void special_handle(CallFrame& frame) {
+  // The handle names an inode of the host, wherever it lies: only root may use it,
+  // and a chroot would not hold it either.
+  (void)frame;
+}
+
+void special_unavailable(CallFrame& frame) { frame.fail(Errno(ENOSYS)); }
+
+}  // namespace nestp

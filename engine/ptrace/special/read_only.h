@@ -1,0 +1,25 @@
+// What a read-only binding has to say to a call: EROFS, where the kernel's own
+// order of errors lets it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "engine/ptrace/call_frame.h"
+#include "fs/resolve.h"
+
+namespace nestp {
+
+/// None: the call may go on, or the kernel will refuse it for an earlier reason.
+std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argument,
+                                          const Resolved& resolved);
+
+/// rename(2) or link(2) from one binding to another.
+std::optional<Errno> refusal_across_bindings(CallFrame& frame, const Resolved& from,
+                                             const Resolved& to);
+
+/// A call that changes the object of a descriptor (fchmod): EROFS if that lies on a
+/// read-only binding.
+std::optional<Errno> refusal_by_descriptor(CallFrame& frame, int descriptor);
+
+}  // namespace nestp

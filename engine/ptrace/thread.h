@@ -1,0 +1,121 @@
+// The guest's threads, and what groups of them share.
+//
+// Three small structs stand for exactly the groups clone(2) makes: CLONE_VM,
+// CLONE_FS and CLONE_NEWNS.  Descriptors, umask, limits and credentials are the
+// kernel's own and have no copy here.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <unordered_map>
+#include <vector>
+
+#include "arch/registers.h"
+#include "engine/gate/layout.h"
+#include "fs/path.h"
+#include "fs/view.h"
+
+namespace nestp {
+
+class CallFrame;
+struct ExecPlan;
+
+/// Slots of the gate (layout.h) that threads of one address space own.
+class SlotPool {
+ public:
+  /// Index of a slot that no other thread owns; -1 if all are taken.
+  int acquire();
+  void release(int slot);
+
+ private:
+  std::vector<bool> taken_ = std::vector<bool>(gate::kSlotCount);
+};
+
+/// Threads with one memory (CLONE_VM): a program from exec to exec.
+struct AddressSpace {
+  GuestPath executable = GuestPath::root();  ///< canonical path of the program, for /proc/PID/exe
+  const Abi* abi = nullptr;                  ///< of the program; null before the first exec
+  SlotPool slots;
+  int dumpable = 1;  ///< as prctl(PR_GET_DUMPABLE) tells the guest
+  bool has_gate = false;  ///< the image is mapped; false only before the first exec
+};
+
+/// What a mount namespace is to a guest.
+struct MountNamespace {
+  std::shared_ptr<const View> view;
+};
+
+/// Threads with one root and working directory (CLONE_FS).
+struct FileSystem {
+  GuestPath root = GuestPath::root();
+  /// Working directory as last read from the kernel, and when that stops being believed.
+  std::optional<GuestPath> directory;
+  std::string directory_host;
+  std::uint64_t directory_epoch = 0;
+  std::chrono::steady_clock::time_point directory_read{};
+  int changes_under_way = 0;  ///< chdir calls that have not ended
+};
+
+struct Process {
+  pid_t id = 0;
+  int thread_count = 0;
+  std::shared_ptr<MountNamespace> mounts;
+};
+
+struct Thread {
+  /// What a thread is doing, as far as the tracer has to know.
+  enum class Step : std::uint8_t {
+    running,  ///< its own code, or a call that nothing was done to
+    in_gate,  ///< between the redirection and the gate's last instruction
+    to_exit,  ///< resumed up to the end of the call
+  };
+
+  Thread();
+  ~Thread();
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
+  pid_t id = 0;
+  std::shared_ptr<Process> process;
+  std::shared_ptr<AddressSpace> space;
+  std::shared_ptr<FileSystem> files;
+
+  int slot = -1;
+  Step step = Step::running;
+  Registers call_registers{kAbiX64};  ///< at the seccomp stop; valid unless running
+  std::uint64_t slot_base = 0;
+  /// Runs at the exit stop, before the guest sees the result.
+  std::function<void(CallFrame&)> at_exit;
+
+  /// Host paths whose entries the call under way may change (fs/path_cache.h).
+  std::vector<std::string> changing;
+  bool changes_directory = false;
+  std::unique_ptr<ExecPlan> exec;  ///< of an execve(2) under way
+  bool started = false;            ///< its first stop was seen
+  bool announced = false;          ///< its parent's event was seen
+};
+
+class ThreadTable {
+ public:
+  Thread* find(pid_t id);
+  Thread& add(pid_t id);
+  void remove(pid_t id);
+  /// At an exec by `thread`: every other thread of its process is gone and it has the process's id.
+  void collapse(pid_t process, pid_t former);
+  bool empty() const { return threads_.empty(); }
+  std::size_t size() const { return threads_.size(); }
+  template <typename Function>
+  void for_each(Function function) {
+    for (auto& [id, thread] : threads_) function(*thread);
+  }
+
+ private:
+  std::unordered_map<pid_t, std::unique_ptr<Thread>> threads_;
+};
+
+}  // namespace nestp

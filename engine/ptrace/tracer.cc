@@ -1,0 +1,131 @@
+#include "engine/ptrace/tracer.h"
+
+#include <cerrno>
+#include <unistd.h>
+
+namespace nestp {
+namespace {
+
+constexpr std::string_view kDeleted = " (deleted)";
+
+/// Text of a link of /proc; empty if it cannot be read.
+std::string read_proc_link(const std::string& link) {
+  char text[4096];
+  const ssize_t size = readlink(link.c_str(), text, sizeof text);
+  return size < 0 ? std::string() : std::string(text, static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+ResolveFrom Tracer::asker(const Thread& thread, std::optional<GuestPath> base) const {
+  return ResolveFrom{.view = view(thread),
+                     .root = thread.files->root,
+                     .base = std::move(base),
+                     .process = thread.process->id,
+                     .thread = thread.id,
+                     .processes = this};
+}
+
+SysResult<GuestPath> Tracer::name_of_host(const View& tree, const HostPath& host) const {
+  if (tree.is_ambiguous()) {
+    if (const auto used = used_names_.find(host.text()); used != used_names_.end()) {
+      if (tree.to_host(used->second) == host) return used->second;
+    }
+    // The nearest ancestor that the guest named decides the rest.
+    for (HostPath above = host.parent(); !above.is_root(); above = above.parent()) {
+      const auto used = used_names_.find(above.text());
+      if (used == used_names_.end()) continue;
+      return tree.to_guest(host, &used->second);
+    }
+  }
+  return tree.to_guest(host);
+}
+
+Tracer::Directory Tracer::working_directory(Thread& thread) {
+  FileSystem& files = *thread.files;
+  const auto now = std::chrono::steady_clock::now();
+  const bool fresh = files.directory_epoch == directory_epoch_ && files.changes_under_way == 0 &&
+                     now - files.directory_read < PathCache::kStaleness;
+  if (fresh) return {files.directory, files.directory_host};
+  const std::string text = read_proc_link("/proc/" + std::to_string(thread.id) + "/cwd");
+  // The name by which the guest got there survives as long as it is still right.
+  std::optional<GuestPath> name;
+  if (!text.ends_with(kDeleted)) {
+    if (const auto host = HostPath::parse(text)) {
+      if (files.directory && view(thread).to_host(*files.directory) == *host) {
+        name = files.directory;
+      } else if (const auto found = name_of_host(view(thread), *host)) {
+        name = *found;
+      }
+    }
+  }
+  files.directory = name;
+  files.directory_host = text;
+  files.directory_epoch = directory_epoch_;
+  files.directory_read = now;
+  return {files.directory, files.directory_host};
+}
+
+Tracer::Directory Tracer::descriptor_directory(const Thread& thread, int descriptor) const {
+  Directory found;
+  found.host = read_proc_link("/proc/" + std::to_string(thread.id) + "/fd/" +
+                              std::to_string(descriptor));
+  if (found.host.ends_with(kDeleted)) return found;
+  const auto host = HostPath::parse(found.host);
+  if (!host) return found;
+  if (const auto name = name_of_host(view(thread), *host)) found.guest = *name;
+  return found;
+}
+
+std::optional<std::string> Tracer::visible(const Thread& thread, const GuestPath& path) const {
+  const GuestPath& root = thread.files->root;
+  if (!root.contains(path)) return std::nullopt;
+  const std::string_view below = path.below(root);
+  return below.empty() ? std::string("/") : std::string(below);
+}
+
+void Tracer::note_name(const std::string& host, const GuestPath& name) {
+  constexpr std::size_t kMost = 4096;
+  if (used_names_.size() >= kMost) used_names_.clear();
+  used_names_.insert_or_assign(host, name);
+}
+
+void Tracer::begin_change(Thread& thread, const std::string& host) {
+  std::string entry = host;
+  while (entry.size() > 1 && entry.back() == '/') entry.pop_back();
+  cache.begin_change(entry);
+  thread.changing.push_back(std::move(entry));
+}
+
+void Tracer::begin_directory_change(Thread& thread) {
+  ++thread.files->changes_under_way;
+  thread.changes_directory = true;
+}
+
+void Tracer::settle(Thread& thread) {
+  for (const std::string& entry : thread.changing) cache.end_change(entry);
+  thread.changing.clear();
+  if (!thread.changes_directory) return;
+  thread.changes_directory = false;
+  --thread.files->changes_under_way;
+  thread.files->directory.reset();
+  thread.files->directory_epoch = 0;
+}
+
+const Thread* Tracer::leader(pid_t process) const {
+  return const_cast<ThreadTable&>(threads).find(process);
+}
+
+std::optional<GuestPath> Tracer::executable(pid_t process) const {
+  const Thread* thread = leader(process);
+  if (thread == nullptr || thread->space == nullptr) return std::nullopt;
+  return thread->space->executable;
+}
+
+std::optional<GuestPath> Tracer::root(pid_t process) const {
+  const Thread* thread = leader(process);
+  if (thread == nullptr || thread->files == nullptr) return std::nullopt;
+  return thread->files->root;
+}
+
+}  // namespace nestp

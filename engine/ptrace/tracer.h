@@ -1,0 +1,83 @@
+// What the tracer's parts share: the guest's promise, its threads, path
+// services and counters.  One thread, one instance.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include "engine/extension.h"
+#include "engine/guest.h"
+#include "engine/ptrace/exec/images.h"
+#include "engine/ptrace/thread.h"
+#include "engine/stats.h"
+#include "fs/path_cache.h"
+#include "fs/resolve.h"
+
+namespace nestp {
+
+class Tracer final : public ProcessFacts {
+ public:
+  Tracer(const Guest& promise, std::span<const std::unique_ptr<Extension>> subscribers,
+         const LoaderImages& images)
+      : guest(promise), extensions(subscribers), loader(images), resolver(cache) {}
+
+  const Guest& guest;
+  std::span<const std::unique_ptr<Extension>> extensions;
+  const LoaderImages& loader;
+  ThreadTable threads;
+  PathCache cache;
+  Resolver resolver;
+  Stats stats;
+
+  // ---- paths ------------------------------------------------------------------
+
+  const View& view(const Thread& thread) const { return *thread.process->mounts->view; }
+
+  /// Who asks, for the resolver; `base` is filled only if given.
+  ResolveFrom asker(const Thread& thread, std::optional<GuestPath> base) const;
+
+  /// Where relative paths of `thread` start: the kernel's own answer, remembered
+  /// until a call or kStaleness may have changed it.  None: deleted or outside the view.
+  struct Directory {
+    std::optional<GuestPath> guest;
+    std::string host;  ///< empty if it could not be read
+  };
+  Directory working_directory(Thread& thread);
+  /// The same for a descriptor.  The host text need not be a path ("pipe:[1]").
+  Directory descriptor_directory(const Thread& thread, int descriptor) const;
+  /// Names of directories may have changed: no remembered directory is believed any more.
+  void forget_directories() { ++directory_epoch_; }
+
+  /// A path of the view as the thread sees it below its root; absent: unreachable for it.
+  std::optional<std::string> visible(const Thread& thread, const GuestPath& path) const;
+
+  /// The guest used `guest` for the directory `host`: of several names, that one is shown.
+  void note_name(const std::string& host, const GuestPath& name);
+
+  // ---- changes under way (fs/path_cache.h) --------------------------------------
+
+  void begin_change(Thread& thread, const std::string& host);
+  void begin_directory_change(Thread& thread);
+  /// The thread's call has ended, one way or another.
+  void settle(Thread& thread);
+
+  // ---- ProcessFacts ---------------------------------------------------------------
+
+  std::optional<GuestPath> executable(pid_t process) const override;
+  std::optional<GuestPath> root(pid_t process) const override;
+
+ private:
+  const Thread* leader(pid_t process) const;
+  SysResult<GuestPath> name_of_host(const View& tree, const HostPath& host) const;
+
+  std::uint64_t directory_epoch_ = 1;
+  std::unordered_map<std::string, GuestPath> used_names_;  ///< only for ambiguous views
+};
+
+}  // namespace nestp

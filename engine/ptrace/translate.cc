@@ -1,0 +1,242 @@
+#include "engine/ptrace/translate.h"
+
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "engine/log.h"
+#include "engine/ptrace/special/proc_content.h"
+#include "engine/ptrace/special/read_only.h"
+#include "fs/proc_links.h"
+
+namespace nestp {
+namespace {
+
+LastLink last_link(LastComponent last) {
+  switch (last) {
+    case LastComponent::follow:
+      return LastLink::follow;
+    case LastComponent::keep:
+      return LastLink::keep;
+    case LastComponent::entry:
+      return LastLink::entry;
+  }
+  return LastLink::follow;
+}
+
+/// Flags of the call's struct open_how: {flags, resolve}.
+struct OpenHow {
+  std::uint64_t flags = 0, mode = 0, resolve = 0;
+};
+
+SysResult<OpenHow> read_open_how(CallFrame& frame) {
+  const auto index = open_how_arg(frame.abi(), *frame.row());
+  if (!index) return OpenHow{};
+  return frame.memory().read_object<OpenHow>(frame.address(*index));
+}
+
+bool is_single_name(const std::string& text) {
+  return text.find('/') == text.npos && text != "." && text != "..";
+}
+
+/// A relative path of one component that the kernel, starting at the thread's own
+/// directory, takes to the same place: nothing to translate, whatever the base is.
+bool stands_as_it_is(CallFrame& frame, const PathArg& argument, const std::string& text) {
+  const View& view = frame.tracer().view(frame.thread());
+  if (text == ".") return true;
+  if (!is_single_name(text) || view.is_mount_name(text) || is_proc_name(text)) return false;
+  if (argument.last == LastComponent::keep) return true;
+  if (argument.last != LastComponent::follow || !argument.dirfd) return false;
+  const int descriptor = frame.descriptor(*argument.dirfd);
+  if (descriptor == AT_FDCWD) return false;
+  // Not a link, or not there: then following is nothing to do.
+  const std::string entry = "/proc/" + std::to_string(frame.thread().id) + "/fd/" +
+                            std::to_string(descriptor) + "/" + text;
+  char first = 0;
+  return readlink(entry.c_str(), &first, 1) < 0;
+}
+
+/// EBUSY and its kin: what the kernel says to a call on the entry that a mount covers.
+std::optional<Errno> refusal_at_mount_point(CallFrame& frame, const Resolved& resolved) {
+  constexpr std::uint64_t kRemoveDirectory = 0x200;  // AT_REMOVEDIR
+  if (!resolved.at_mount_point) return std::nullopt;
+  const bool directory = resolved.binding == nullptr || resolved.binding->is_directory;
+  switch (frame.sys()) {  // NOLINT: every other call is the kernel's matter
+    case Sys::rmdir:
+      return Errno(directory ? EBUSY : ENOTDIR);
+    case Sys::unlink:
+      return Errno(directory ? EISDIR : EBUSY);
+    case Sys::unlinkat:
+      if (frame.arg(2) & kRemoveDirectory) return Errno(directory ? EBUSY : ENOTDIR);
+      return Errno(directory ? EISDIR : EBUSY);
+    case Sys::rename:
+    case Sys::renameat:
+    case Sys::renameat2:
+      return Errno(EBUSY);
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Links and names never cross mounts, even of one file system (fs/namei.c, do_renameat2, do_linkat).
+bool joins_two_entries(Sys sys) {
+  return sys == Sys::rename || sys == Sys::renameat || sys == Sys::renameat2 || sys == Sys::link ||
+         sys == Sys::linkat;
+}
+
+/// What the translation has found of all paths of one call.
+struct Found {
+  PathArgs paths{};
+  std::array<std::optional<Resolved>, 2> resolved;
+};
+
+void note_changes(CallFrame& frame, const Found& found) {
+  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
+    if (!found.resolved[i] || found.paths.list[i].last != LastComponent::entry) continue;
+    if (found.paths.list[i].creates) continue;  // open(2) makes no link
+    frame.tracer().begin_change(frame.thread(), found.resolved[i]->host);
+  }
+  const Sys sys = frame.sys();
+  if (sys == Sys::rename || sys == Sys::renameat || sys == Sys::renameat2) {
+    frame.tracer().forget_directories();
+  }
+}
+
+std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
+  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
+    if (!found.resolved[i] || found.paths.list[i].last != LastComponent::entry) continue;
+    if (const auto error = refusal_at_mount_point(frame, *found.resolved[i])) return error;
+  }
+  if (joins_two_entries(frame.sys()) && found.resolved[0] && found.resolved[1] &&
+      found.resolved[0]->binding != found.resolved[1]->binding) {
+    if (const auto error = refusal_across_bindings(frame, *found.resolved[0], *found.resolved[1])) {
+      return error;
+    }
+  }
+  if (!frame.tracer().view(frame.thread()).has_read_only()) return std::nullopt;
+  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
+    if (!found.resolved[i]) continue;
+    if (const auto error = refusal_of_read_only(frame, found.paths.list[i], *found.resolved[i])) {
+      return error;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Lets the extensions replace the host path, then puts it into the call.
+void substitute(CallFrame& frame, const PathArg& argument, const Resolved& resolved) {
+  std::string host = resolved.host;
+  bool replaced = !resolved.unchanged;
+  if (!frame.tracer().extensions.empty()) {
+    Call call{.sys = frame.sys(),
+              .abi = &frame.abi(),
+              .thread = frame.thread().id,
+              .args = frame.args(),
+              .memory = frame.memory()};
+    for (const auto& extension : frame.tracer().extensions) {
+      auto changed = extension->on_path(call, resolved.guest, host);
+      if (!changed) return frame.fail(changed.error());
+      if (*changed == host) continue;
+      host = std::move(*changed);
+      replaced = true;
+    }
+  }
+  LOG(debug) << frame.thread().id << ' ' << name_of(frame.sys()) << ' '
+             << quoted(resolved.guest.text()) << (replaced ? " -> " : " unchanged, ")
+             << quoted(host);
+  if (replaced && !frame.replace_string(argument.index, host)) frame.fail(Errno(ENAMETOOLONG));
+}
+
+bool is_readlink(const CallFrame& frame) {
+  return frame.sys() == Sys::readlink || frame.sys() == Sys::readlinkat;
+}
+
+bool opens_a_file(const SyscallRow& row) {
+  for (const ArgKind kind : row.args) {
+    if (kind == ArgKind::open_flags || kind == ArgKind::open_how) return true;
+  }
+  return row.sys == Sys::creat;
+}
+
+/// Files of /proc whose contents or target nestp has to make up.  True: the call is decided.
+bool serve_proc(CallFrame& frame, const PathArg& argument, const Resolved& resolved) {
+  if (!is_in_proc(resolved.host)) return false;
+  if (is_readlink(frame)) return answer_proc_link(frame, argument, resolved);
+  return opens_a_file(*frame.row()) && open_proc_content(frame, argument, resolved);
+}
+
+}  // namespace
+
+Tracer::Directory base_directory(CallFrame& frame, const PathArg& argument) {
+  if (argument.dirfd) {
+    const int descriptor = frame.descriptor(*argument.dirfd);
+    if (descriptor != AT_FDCWD) {
+      return frame.tracer().descriptor_directory(frame.thread(), descriptor);
+    }
+  }
+  return frame.tracer().working_directory(frame.thread());
+}
+
+SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const PathArg& argument,
+                                                    ResolveFlags flags) {
+  const GuestAddress address = frame.address(argument.index);
+  if (static_cast<std::uint64_t>(address) == 0) return std::optional<Resolved>();
+  const auto text = frame.memory().read_string(address);
+  if (!text) return text.error();
+  if (text->empty()) return std::optional<Resolved>();
+  if (flags == 0 && stands_as_it_is(frame, argument, *text)) return std::optional<Resolved>();
+
+  ResolveFrom from = frame.tracer().asker(frame.thread(), std::nullopt);
+  if (text->front() != '/' || flags != 0) {
+    Tracer::Directory base = base_directory(frame, argument);
+    // Not a directory the tracer can name (deleted, a pipe, closed): the kernel
+    // starts there all the same and knows best.
+    if (!base.guest && (base.host.empty() || base.host.front() != '/' ||
+                        base.host.ends_with(" (deleted)"))) {
+      return std::optional<Resolved>();
+    }
+    from.base = std::move(base.guest);
+    from.base_host = std::move(base.host);
+  }
+  const LastLink last = last_link(last_component(argument, *text));
+  auto resolved = frame.tracer().resolver.resolve(from, *text, last, flags);
+  if (!resolved) return resolved.error();
+  if (frame.tracer().view(frame.thread()).is_ambiguous()) {
+    frame.tracer().note_name(resolved->host, resolved->guest);
+  }
+  return std::optional<Resolved>(std::move(*resolved));
+}
+
+SysResult<Resolved> resolve_text(CallFrame& frame, const std::string& text, LastLink last) {
+  ResolveFrom from = frame.tracer().asker(frame.thread(), std::nullopt);
+  if (text.empty() || text.front() != '/') {
+    Tracer::Directory base = frame.tracer().working_directory(frame.thread());
+    from.base = std::move(base.guest);
+    from.base_host = std::move(base.host);
+  }
+  if (text.empty()) return Errno(ENOENT);
+  return frame.tracer().resolver.resolve(from, text, last);
+}
+
+void translate_paths(CallFrame& frame) {
+  const auto how = read_open_how(frame);
+  if (!how) return frame.fail(how.error());
+  const auto args = frame.args();
+  Found found{.paths = path_args(frame.abi(), *frame.row(), args, how->flags), .resolved = {}};
+  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
+    auto resolved = resolve_argument(frame, found.paths.list[i], how->resolve);
+    if (!resolved) return frame.fail(resolved.error());
+    found.resolved[i] = std::move(*resolved);
+  }
+  if (const auto error = refusal(frame, found)) return frame.fail(*error);
+  note_changes(frame, found);
+  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
+    if (!found.resolved[i]) continue;
+    if (serve_proc(frame, found.paths.list[i], *found.resolved[i])) return;
+    substitute(frame, found.paths.list[i], *found.resolved[i]);
+    if (frame.is_answered()) return;
+  }
+}
+
+}  // namespace nestp
