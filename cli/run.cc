@@ -1,0 +1,154 @@
+#include "cli/run.h"
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "cli/diagnose.h"
+#include "cli/help.h"
+#include "cli/make_guest.h"
+#include "cli/report.h"
+#include "engine/backend.h"
+#include "engine/log.h"
+
+namespace nestp {
+namespace {
+
+using Backends = std::vector<std::unique_ptr<Backend>>;
+
+void write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(descriptor, text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return;  // a reader who has left wants no more
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+int print(const std::string& text) {
+  write_all(STDOUT_FILENO, text);
+  return 0;
+}
+
+int exit_code_of(StartFailure failure) {
+  switch (failure) {
+    case StartFailure::general:
+      return exit_not_started;
+    case StartFailure::not_executable:
+      return exit_not_executable;
+    case StartFailure::not_found:
+      return exit_not_found;
+  }
+  return exit_not_started;
+}
+
+Surroundings read_surroundings() {
+  Surroundings surroundings;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    surroundings.environment.emplace_back(*variable);
+  }
+  // The working directory may be deleted or unreadable; the guest then starts in its root.
+  std::unique_ptr<char, decltype(&::free)> directory(::get_current_dir_name(), &::free);
+  surroundings.directory = directory == nullptr ? "/" : directory.get();
+  if (!surroundings.directory.starts_with('/')) surroundings.directory = "/";
+  return surroundings;
+}
+
+/// The backend that `wanted` names, or for auto the first that refuses nothing.
+Result<Backend*> choose_backend(const Backends& backends, const std::string& wanted,
+                                const Guest& guest) {
+  std::string names;
+  std::string refusal;
+  for (const auto& backend : backends) {
+    names += (names.empty() ? "" : ", ") + std::string(backend->name());
+    if (wanted != "auto" && wanted != backend->name()) continue;
+    const std::vector<std::string> refusals = backend->refusals(guest);
+    if (refusals.empty()) return backend.get();
+    for (const std::string& text : refusals)
+      LOG(info) << "backend " << backend->name() << ": " << text;
+    refusal = std::string(backend->name()) + " backend: " + refusals.front();
+  }
+  if (refusal.empty()) return Error{"there is no backend '" + wanted + "', only " + names};
+  // What forbids tracing is better told by its cause than by its effect.
+  if (const auto cause = diagnose_tracing(probe_tracing())) return *cause;
+  return Error{refusal};
+}
+
+int run_guest(const PreparedGuest& prepared, Backend& backend) {
+  const Outcome<ExitStatus, StartError> status = backend.run(prepared.guest, {});
+  if (status) return status->by_signal ? 128 + status->code : status->code;
+  const StartError& failure = status.error();
+  if (failure.failure == StartFailure::general) {
+    if (const auto cause = diagnose_tracing(probe_tracing())) {
+      return fail(cause->message, exit_not_started);
+    }
+  }
+  return fail(failure.error.message, exit_code_of(failure.failure));
+}
+
+int prepare_and_run(const Request& request) {
+  Outcome<PreparedGuest, StartError> prepared = make_guest(request, read_surroundings());
+  if (!prepared) {
+    return fail(prepared.error().error.message, exit_code_of(prepared.error().failure));
+  }
+  for (const std::string& warning : prepared->warnings)
+    LOG(warning) << warning;
+  const Backends backends = all_backends();
+  const Result<Backend*> backend = choose_backend(backends, request.backend, prepared->guest);
+  if (!backend) return fail(backend.error().message, exit_not_started);
+  const std::string description = guest_text(*prepared, (*backend)->name());
+  if (request.dry_run) return print(description);
+  LOG(info) << "runs\n" << description;
+  return run_guest(*prepared, **backend);
+}
+
+/// The backends are asked whether they could run the simplest guest.
+int print_version() {
+  const Guest plain{
+      .view = View::make({Binding{.host = HostPath::root(), .guest = GuestPath::root()}})};
+  return print(version_text(all_backends(), plain));
+}
+
+int print_help(const Request& request, Grammar grammar) {
+  if (request.topic.empty()) return print(help_text(grammar));
+  return print(help_text(*find_option(request.topic), grammar));
+}
+
+}  // namespace
+
+int fail(const std::string& message, int code) {
+  write_all(STDERR_FILENO, "nestp: " + message + '\n');
+  return code;
+}
+
+int run_request(Request request, Grammar grammar) {
+  const std::vector<std::string> environment = read_surroundings().environment;
+  if (const Result<> done = apply_proot_variables(request, environment); !done) {
+    return fail(done.error().message, exit_not_started);
+  }
+  set_log_level(request.verbosity);
+  if (!read_log_environment()) {
+    return fail("variable NESTP_LOG: not LEVEL or FILE:LEVEL,...", exit_not_started);
+  }
+  switch (request.action) {
+    case Action::help:
+      return print_help(request, grammar);
+    case Action::version:
+      return print_version();
+    case Action::list_syscalls:
+      return print(syscall_list());
+    case Action::generate: {
+      const Result<std::string> text = generated_text(request.topic);
+      return text ? print(*text) : fail(text.error().message, exit_not_started);
+    }
+    case Action::run:
+      break;
+  }
+  return prepare_and_run(request);
+}
+
+}  // namespace nestp

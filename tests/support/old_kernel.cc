@@ -1,0 +1,72 @@
+// Runs a program on an older kernel: calls that came with Linux 3.2 or later, and for which there
+// is another way, answer ENOSYS for it and all its children.
+//
+//   old_kernel PROGRAM [ARG...]
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <vector>
+
+#include "arch/abi.h"
+
+namespace {
+
+using nestp::Sys;
+
+constexpr Sys kNewer[] = {
+    Sys::clone3,           Sys::close_range,       Sys::epoll_pwait2, Sys::execveat,
+    Sys::faccessat2,       Sys::fchmodat2,         Sys::futex_waitv,  Sys::landlock_create_ruleset,
+    Sys::memfd_create,     Sys::mount_setattr,     Sys::move_mount,   Sys::open_tree,
+    Sys::openat2,          Sys::pidfd_getfd,       Sys::pidfd_open,   Sys::pidfd_send_signal,
+    Sys::process_vm_readv, Sys::process_vm_writev, Sys::renameat2,    Sys::statx,
+    Sys::getxattrat,       Sys::setxattrat,        Sys::file_getattr, Sys::statmount,
+};
+
+void add(std::vector<sock_filter>& filter, unsigned code, unsigned value, unsigned char if_true = 0,
+         unsigned char if_false = 0) {
+  filter.push_back({static_cast<unsigned short>(code), if_true, if_false, value});
+}
+
+/// The program for one ABI, skipped as a whole for calls of another.
+void add_abi(std::vector<sock_filter>& filter, const nestp::Abi& abi) {
+  std::vector<sock_filter> body;
+  add(body, BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
+  for (const Sys sys : kNewer) {
+    const int number = nestp::number_of(abi, sys);
+    if (number < 0) continue;
+    add(body, BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1);
+    add(body, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+  }
+  add(body, BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  add(filter, BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
+  add(filter, BPF_JMP | BPF_JEQ | BPF_K, abi.audit_arch, 0,
+      static_cast<unsigned char>(body.size()));
+  filter.insert(filter.end(), body.begin(), body.end());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: old_kernel PROGRAM [ARG...]\n");
+    return 125;
+  }
+  std::vector<sock_filter> filter;
+  for (const nestp::Abi* const abi : nestp::host_abis())
+    add_abi(filter, *abi);
+  add(filter, BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0) {
+    std::perror("old_kernel: seccomp");
+    return 125;
+  }
+  ::execvp(argv[1], argv + 1);
+  std::perror(argv[1]);
+  return 127;
+}
