@@ -179,7 +179,7 @@ Result<> Planner::make_visible(Binding& binding) {
   if (around.placeholder) {
     HostPath place = view_->to_host(missing);
     for (std::string_view rest = binding.guest.below(missing); !rest.empty();) {
-      if (const auto made = make_place(place, true); !made) return made;
+      if (const auto made = make_place(place, true); !made) return made.error();
       rest.remove_prefix(1);
       const std::size_t end = std::min(rest.find('/'), rest.size());
       place = place.child(rest.substr(0, end));

@@ -1,6 +1,7 @@
 #include "fs/mount_table.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -158,6 +159,12 @@ std::size_t parent_id(const std::vector<Row>& rows, const Row& row) {
   return best;
 }
 
+void append_line(std::string& text, std::initializer_list<std::string_view> words) {
+  for (const std::string_view word : words)
+    text.append(word).append(" ");
+  text.back() = '\n';
+}
+
 }  // namespace
 
 std::string mount_table(ProcText format, const View& view, const GuestPath& root,
@@ -169,13 +176,13 @@ std::string mount_table(ProcText format, const View& view, const GuestPath& root
     const std::string point = name_in(root, rows[i].guest);
     const std::string source = escape_name(mount.source, kMountEscapes);
     if (format == ProcText::mountstats) {
-      text += "device " + source + " mounted on " + point + " with fstype " + mount.type + "\n";
+      append_line(text, {"device", source, "mounted on", point, "with fstype", mount.type});
     } else if (format == ProcText::mountinfo) {
-      text += std::to_string(kFirstId + i) + " " + std::to_string(parent_id(rows, rows[i])) + " " +
-              mount.device + " " + escape_name(mount.root, kMountEscapes) + " " + point + " " +
-              mount.options + " - " + mount.type + " " + source + " " + mount.super_options + "\n";
+      append_line(text, {std::to_string(kFirstId + i), std::to_string(parent_id(rows, rows[i])),
+                         mount.device, escape_name(mount.root, kMountEscapes), point, mount.options,
+                         "-", mount.type, source, mount.super_options});
     } else {
-      text += source + " " + point + " " + mount.type + " " + joined_options(mount) + " 0 0\n";
+      append_line(text, {source, point, mount.type, joined_options(mount), "0 0"});
     }
   }
   return text;

@@ -7,6 +7,8 @@
 namespace nestp {
 namespace {
 
+constexpr std::string_view kProcPrefix = "/proc/";
+
 /// A decimal process id as procfs accepts it (no sign, no leading zero), or 0.
 pid_t process_id(std::string_view text) {
   if (text.empty() || text[0] < '1' || text[0] > '9') return 0;
@@ -31,9 +33,8 @@ struct ProcessDirectory {
 };
 
 ProcessDirectory process_directory(std::string_view host) {
-  constexpr std::string_view kProc = "/proc/";
-  if (!host.starts_with(kProc)) return {};
-  std::string_view rest = host.substr(kProc.size());
+  if (!host.starts_with(kProcPrefix)) return {};
+  std::string_view rest = host.substr(kProcPrefix.size());
   ProcessDirectory found{.process = process_id(next_component(rest))};
   if (found.process == 0) return {};
   std::string_view inner = rest;
@@ -59,6 +60,17 @@ ProcName name_in_process(std::string_view directory, std::string_view name) {
   return directory == "task" || directory == "fdinfo" ? ProcName::plain : ProcName::unknown;
 }
 
+struct ProcTextRow {
+  std::string_view name;
+  ProcText text;
+};
+constexpr std::array kProcTexts = {
+    ProcTextRow{"maps", ProcText::maps},           ProcTextRow{"smaps", ProcText::smaps},
+    ProcTextRow{"numa_maps", ProcText::numa_maps}, ProcTextRow{"mounts", ProcText::mounts},
+    ProcTextRow{"mountinfo", ProcText::mountinfo}, ProcTextRow{"mountstats", ProcText::mountstats},
+    ProcTextRow{"status", ProcText::status},
+};
+
 }  // namespace
 
 ProcLink proc_link(std::string_view host, std::string_view name) {
@@ -73,22 +85,13 @@ ProcLink proc_link(std::string_view host, std::string_view name) {
 }
 
 ProcFile proc_file(std::string_view host) {
-  struct Row {
-    std::string_view name;
-    ProcText text;
-  };
-  constexpr std::array kRows = {
-      Row{"maps", ProcText::maps},           Row{"smaps", ProcText::smaps},
-      Row{"numa_maps", ProcText::numa_maps}, Row{"mounts", ProcText::mounts},
-      Row{"mountinfo", ProcText::mountinfo}, Row{"mountstats", ProcText::mountstats},
-      Row{"status", ProcText::status},
-  };
   if (host == "/proc/mounts") return {.text = ProcText::mounts};
   const ProcessDirectory at = process_directory(host);
   if (at.process == 0) return {};
-  const auto row = std::find_if(kRows.begin(), kRows.end(),
-                                [&](const Row& candidate) { return candidate.name == at.rest; });
-  if (row == kRows.end()) return {};
+  const auto row =
+      std::find_if(kProcTexts.begin(), kProcTexts.end(),
+                   [&](const ProcTextRow& candidate) { return candidate.name == at.rest; });
+  if (row == kProcTexts.end()) return {};
   return {.text = row->text, .process = at.process, .thread = at.thread};
 }
 

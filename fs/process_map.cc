@@ -9,6 +9,9 @@
 namespace nestp {
 namespace {
 
+constexpr std::string_view kDeleted = " (deleted)";  // what the kernel adds to a name
+constexpr std::string_view kFileField = " file=/";   // of numa_maps
+
 /// The line in front of `rest` with its newline; taken off `rest`.
 std::string_view next_line(std::string_view& rest) {
   const std::size_t end = rest.find('\n');
@@ -40,7 +43,6 @@ std::size_t name_in_maps(std::string_view line) {
 }
 
 std::string guest_name(std::string_view name, const View& view, const GuestPath& root) {
-  constexpr std::string_view kDeleted = " (deleted)";
   const bool is_deleted = name.ends_with(kDeleted);
   const auto host =
       HostPath::parse(is_deleted ? name.substr(0, name.size() - kDeleted.size()) : name);
@@ -56,10 +58,9 @@ std::string guest_name(std::string_view name, const View& view, const GuestPath&
 std::string renamed(ProcText format, std::string_view line, const View& view,
                     const GuestPath& root) {
   if (format == ProcText::numa_maps) {
-    constexpr std::string_view kFile = " file=/";
-    const std::size_t field = line.find(kFile);
+    const std::size_t field = line.find(kFileField);
     if (field == line.npos) return std::string(line);
-    const std::size_t start = field + kFile.size() - 1;
+    const std::size_t start = field + kFileField.size() - 1;
     const std::size_t end = std::min(line.find_first_of(" \n", start), line.size());
     const std::string host = unescape_name(line.substr(start, end - start));
     return std::string(line.substr(0, start)) +

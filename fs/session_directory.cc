@@ -60,9 +60,9 @@ void remove_abandoned(const std::string& parent) {
   const std::string prefix = name_prefix();
   for (const std::string& name : entries_of((*directory).release())) {
     if (!name.starts_with(prefix)) continue;
-    if (const UniqueFd lock = lock_session(parent + "/" + name)) {
-      remove_tree(AT_FDCWD, parent + "/" + name);
-    }
+    std::string path = parent;
+    path.append("/").append(name);
+    if (const UniqueFd lock = lock_session(path)) remove_tree(AT_FDCWD, path);
   }
 }
 
