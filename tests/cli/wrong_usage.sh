@@ -1,0 +1,27 @@
+#!/bin/sh
+# Wrong words are one line on the standard error, and 125.
+. "$(dirname -- "$0")/tap.sh"
+
+run
+fails 125 'no option and no command; try --help$' 'nothing at all'
+run --frobnicate
+fails 125 "unknown option '--frobnicate'; try --help$" 'an unknown option'
+run --bnd=/x true
+fails 125 "unknown option '--bnd', did you mean '--bind'\\?; try --help$" 'a misspelt option'
+run -b
+fails 125 "option '-b' needs a value: HOST" 'a missing value'
+run -0 true
+fails 125 '-0: appearing as root is not in this version yet; leave it out' 'a feature of later'
+run -q qemu-arm true
+fails 125 '-q: running programs of another machine is not in this version yet; ' 'an emulator'
+run proot --bind /x true
+fails 125 "option '--bind' and its value must be joined by '='" "PRoot's grammar"
+run proot -- true
+fails 125 "unknown option '--'; " "PRoot's grammar has no --"
+as_user env NESTP_LOG=loud "$nestp" true >out 2>err
+[ $? = 125 ] && [ "$(wc -l <err)" = 1 ]
+point 'a wrong NESTP_LOG'
+as_user env PROOT_VERBOSE=loud "$nestp" true >out 2>err
+[ $? = 125 ] && grep -q "^nestp: variable PROOT_VERBOSE: 'loud' is not a number$" err
+point 'a wrong PROOT_VERBOSE'
+done_testing
