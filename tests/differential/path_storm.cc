@@ -1,0 +1,65 @@
+// Random operations with paths, the same ones for the same seed, each printed with its result.
+//
+//   path_storm SEED COUNT
+//
+// run.sh runs it in a real chroot and under nestp and compares what it prints.
+#include <cstdlib>
+#include <unistd.h>
+
+#include "tests/differential/storm.h"
+#include "tests/differential/storm_tree.h"
+
+namespace {
+
+constexpr std::array<Weighted, 16> kOperations = {{
+    {open_file, 16},
+    {open_with_how, 6},
+    {make_entry, 14},
+    {remove_entry, 6},
+    {rename_entry, 8},
+    {link_entry, 5},
+    {ask_status, 14},
+    {read_link, 6},
+    {change_file, 6},
+    {use_attributes, 4},
+    {change_directory, 6},
+    {tell_directory, 1},
+    {list_directory, 3},
+    {run_program, 2},
+    {use_socket, 4},
+    {watch_file, 2},
+}};
+
+/// Operations between two fresh trees: enough to make knots, few enough to find one.
+constexpr long kTreeLife = 1000;
+
+void one_operation(Storm& storm) {
+  int tickets = 0;
+  for (const Weighted& entry : kOperations)
+    tickets += entry.weight;
+  int ticket = static_cast<int>(storm.random.below(static_cast<std::uint64_t>(tickets)));
+  for (const Weighted& entry : kOperations) {
+    ticket -= entry.weight;
+    if (ticket < 0) return entry.operation(storm);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const std::uint64_t seed = std::strtoull(argv[1], nullptr, 10);
+  const long count = std::atol(argv[2]);
+  Storm storm(seed);
+  build_trees();
+  for (storm.number = 1; storm.number <= count; ++storm.number) {
+    one_operation(storm);
+    if (storm.number % kTreeLife != 0) continue;
+    print_trees();
+    if (storm.number == count) break;
+    storm.report("home", "", chdir("/work"));
+    remove_trees();
+    build_trees();
+  }
+  std::fflush(stdout);
+}

@@ -1,0 +1,135 @@
+#!/bin/sh
+# Compares nestp with a real chroot: random path operations, the same ones in both.
+#
+#   run.sh NESTP ENTER_CHROOT PATH_STORM PRINT_STATIC [SEED...]
+#
+# Each seed is COUNT operations (4000) in a view of seven bindings, once in a chroot with bind
+# mounts and once under nestp, both as an ordinary user.  What they print and the trees they leave
+# must be equal.  Prints TAP.  Without seeds: five, one of them new at each run.
+# LONG=1 goes on with new seeds for HOURS (2) hours.
+# NESTP may be -: two chroots are compared, which shows that the storm depends on the seed alone.
+# KEEP=DIR keeps the outputs of both there.
+set -u
+
+if [ $# -lt 4 ]; then
+  echo "usage: run.sh NESTP ENTER_CHROOT PATH_STORM PRINT_STATIC [SEED...]" >&2
+  exit 2
+fi
+absolute() { case $1 in /* | -) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+nestp=$(absolute "$1") enter=$(absolute "$2") storm=$(absolute "$3") print=$(absolute "$4")
+shift 4
+count=${COUNT:-4000}
+user=65534
+
+if [ "$(id -u)" != 0 ]; then
+  echo "1..0 # SKIP a real chroot needs root"
+  exit 0
+fi
+if ! unshare -m true 2>/dev/null; then
+  echo "1..0 # SKIP a real chroot needs mount namespaces"
+  exit 0
+fi
+
+base=$(mktemp -d "${TMPDIR:-/tmp}/nestp-storm.XXXXXX") || exit 1
+trap 'chmod -R u+rwx "$base" 2>/dev/null; rm -rf --one-file-system "$base"' EXIT
+trap 'exit 1' HUP INT TERM
+chmod 755 "$base"
+[ "$nestp" = - ] || cp "$nestp" "$base/nestp" || exit 1
+
+# $1: where.  The root, /bind and what holds programs belong to root, so that mount points cannot
+# be moved by moving what holds them.
+make_view() {
+  mkdir -p "$1/root/bin" "$1/root/programs" "$1/root/dev" "$1/root/proc" "$1/root/work/mounted" \
+    "$1/root/bind/dir" "$1/root/bind/again" "$1/root/bind/ro" "$1/host/dir/nested" \
+    "$1/host/nested" "$1/host/ro/a/b" "$1/host/mounted" || return 1
+  : >"$1/root/bind/file"
+  cp "$storm" "$1/root/bin/storm" && cp "$print" "$1/root/programs/print_static" || return 1
+  echo 'a bound file' >"$1/host/file"
+  echo 'read only' >"$1/host/ro/file"
+  cp "$print" "$1/host/ro/program"
+  ln -s /work/a "$1/host/ro/link"
+  ln -s ../file "$1/host/ro/a/link"
+  chown -R -h $user:$user "$1/host" "$1/root/work"
+}
+
+in_chroot() {
+  root=$1/root host=$1/host seed=$2
+  export root host enter seed count user
+  unshare -m --propagation private sh -c '
+    set -e
+    mount --bind "$root" "$root"
+    mount --rbind /dev "$root/dev"
+    mount --rbind /proc "$root/proc"
+    mount --bind "$host/dir" "$root/bind/dir"
+    mount --bind "$host/nested" "$root/bind/dir/nested"
+    mount --bind "$host/dir" "$root/bind/again"
+    mount --bind "$host/ro" "$root/bind/ro"
+    mount -o remount,bind,ro "$root/bind/ro"
+    mount --bind "$host/file" "$root/bind/file"
+    mount --bind "$host/mounted" "$root/work/mounted"
+    cd /
+    exec env -i timeout -k 5 600 "$enter" "$root" $user /work /bin/storm $seed $count'
+}
+
+in_nestp() {
+  if [ "$nestp" = - ]; then
+    in_chroot "$@"
+    return
+  fi
+  (cd / && env -i PATH=/bin timeout -k 5 1200 setpriv --reuid=$user --regid=$user --clear-groups \
+    "$base/nestp" -r "$1/root" -b /dev -b /proc -b "$1/host/dir:/bind/dir" \
+    -b "$1/host/nested:/bind/dir/nested" -b "$1/host/dir:/bind/again" \
+    --ro-bind "$1/host/ro:/bind/ro" -b "$1/host/file:/bind/file" \
+    -b "$1/host/mounted:/work/mounted" -w /work /bin/storm "$2" "$count")
+}
+
+# What is left on the host: kind, mode, links, size (not of directories) and name.
+list_tree() {
+  (cd "$1" && find . -type d -printf '%y %m - - %P\n' -o -printf '%y %m %n %s %P %l\n' | sort -k 5)
+}
+
+one_seed() {
+  rm -rf --one-file-system "$base/chroot" "$base/nested"
+  make_view "$base/chroot" && make_view "$base/nested" || return 1
+  in_chroot "$base/chroot" "$1" >"$base/chroot.out" 2>&1
+  in_nestp "$base/nested" "$1" >"$base/nested.out" 2>&1
+  result=$?
+  list_tree "$base/chroot" >"$base/chroot.tree"
+  list_tree "$base/nested" >"$base/nested.tree"
+  if [ -n "${KEEP-}" ]; then
+    mkdir -p "$KEEP"
+    cp "$base"/*.out "$base"/*.tree "$KEEP"
+  fi
+  if cmp -s "$base/chroot.out" "$base/nested.out" && cmp -s "$base/chroot.tree" "$base/nested.tree"
+  then
+    return $result
+  fi
+  echo "# nestp ended with status $result; the first lines that differ (- chroot, + nestp):"
+  diff -a -U 2 "$base/chroot.out" "$base/nested.out" | cut -c 1-300 | sed -n '3,30p' | sed 's/^/# /'
+  diff -a "$base/chroot.tree" "$base/nested.tree" | head -n 10 | cut -c 1-300 | sed 's/^/# tree /'
+  return 1
+}
+
+number=0
+failed=0
+try_seed() {
+  number=$((number + 1))
+  if one_seed "$1"; then
+    echo "ok $number - seed $1, $count operations"
+  else
+    failed=$((failed + 1))
+    echo "not ok $number - seed $1, $count operations"
+  fi
+}
+
+new_seed() { od -An -N4 -tu4 /dev/urandom | tr -d ' '; }
+
+if [ -n "${LONG-}" ]; then
+  end=$(($(date +%s) + ${HOURS:-2} * 3600))
+  while [ "$(date +%s)" -lt $end ]; do try_seed "$(new_seed)"; done
+else
+  [ $# -gt 0 ] || set -- 1 2 3 4 "$(new_seed)"
+  for seed in "$@"; do try_seed "$seed"; done
+fi
+echo "1..$number"
+[ $failed = 0 ]
