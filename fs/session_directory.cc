@@ -115,7 +115,10 @@ Result<HostPath> SessionDirectory::make_in(const std::string& parent) {
     std::string made = place + "/" + name_prefix() + "XXXXXX";
     if (::mkdtemp(made.data()) == nullptr) return failure(made, errno);
     lock_ = lock_session(made);
-    if (!lock_) continue;  // another run took it for abandoned before it was locked
+    if (!lock_) {  // another run took it for abandoned before it was locked
+      (void)::rmdir(made.c_str());
+      continue;
+    }
     path_ = made;
     owner_ = ::getpid();
     return HostPath::of_canonical(path_);

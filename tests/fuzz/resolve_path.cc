@@ -33,6 +33,7 @@ void require(bool holds) {
 
 }  // namespace
 
+// libFuzzer looks for this name.  NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static World world;
   if (size < 2) return 0;

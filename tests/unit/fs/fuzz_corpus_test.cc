@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 
+// libFuzzer looks for this name.  NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace {
