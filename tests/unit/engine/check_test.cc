@@ -23,12 +23,12 @@ Ending run_in_child(const std::function<void()>& body) {
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   const pid_t child = fork();
-  REQUIRE(child >= 0);
   if (child == 0) {
     dup2(ends[1], STDERR_FILENO);
     body();
     _exit(0);
   }
+  REQUIRE(child > 0);
   close(ends[1]);
   Ending ending;
   char buffer[512];

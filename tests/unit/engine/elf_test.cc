@@ -118,12 +118,12 @@ int native_error(const std::string& text) {
   REQUIRE(fchmod(file, 0755) == 0);
   close(file);
   const pid_t child = fork();
-  REQUIRE(child >= 0);
   if (child == 0) {
     char* const none[] = {path, nullptr};
     execve(path, none, none + 1);
     _exit(errno);
   }
+  REQUIRE(child > 0);
   int status = 0;
   waitpid(child, &status, 0);
   unlink(path);

@@ -247,8 +247,8 @@ TEST_CASE("the search is short", "[seccomp]") {
 /// The exit code of a child that runs `body`.
 int exit_of(const std::function<int()>& body) {
   const pid_t child = fork();
-  REQUIRE(child >= 0);
   if (child == 0) _exit(body());
+  REQUIRE(child > 0);
   int status = 0;
   waitpid(child, &status, 0);
   REQUIRE(WIFEXITED(status));
