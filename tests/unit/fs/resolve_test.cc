@@ -165,6 +165,14 @@ TEST_CASE("a thread's own root bounds its paths", "[fs][resolve]") {
   CHECK(host("to_lib") == "/root/usr/lib");
 }
 
+TEST_CASE("a thread outside its own root goes up to the top of the view", "[fs][resolve]") {
+  Fixture f;
+  const auto from = f.from("/etc", "/usr");
+  const auto found = f.resolver.resolve(from, "../../../mnt", LastLink::follow);
+  REQUIRE(found);
+  CHECK(found->host == f.tree.at("/other"));
+}
+
 TEST_CASE("RESOLVE flags are kept in the view's terms", "[fs][resolve]") {
   Fixture f;
   const auto follow = LastLink::follow;

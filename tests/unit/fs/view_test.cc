@@ -70,6 +70,14 @@ TEST_CASE("a guest's mount covers what is below until it is taken away", "[fs][v
   CHECK(first->serial() != second->serial());
 }
 
+TEST_CASE("stacked mounts come off one by one", "[fs][view]") {
+  const auto first = View::make({bind("/root", "/"), bind("/a", "/x"), bind("/b", "/x/b")});
+  const auto third = first->with(bind("/c", "/x"))->with(bind("/d", "/x"));
+  const auto second = third->without(guest("/x"));
+  CHECK(second->to_host(guest("/x/b")) == host("/c/b"));
+  CHECK(second->without(guest("/x"))->to_host(guest("/x/b")) == host("/b"));
+}
+
 TEST_CASE("unlisted bindings are found by the directory that lists them", "[fs][view]") {
   auto hidden = bind("/a", "/x/y");
   hidden.unlisted = true;
