@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/detach.h"
 #include "cli/diagnose.h"
 #include "cli/help.h"
 #include "cli/make_guest.h"
@@ -78,8 +79,10 @@ Result<Backend*> choose_backend(const Backends& backends, const std::string& wan
   return Error{refusal};
 }
 
-int run_guest(const PreparedGuest& prepared, Backend& backend) {
-  const Outcome<ExitStatus, StartError> status = backend.run(prepared.guest, {});
+int run_guest(PreparedGuest& prepared, Backend& backend) {
+  const Outcome<ExitStatus, StartError> status = prepared.guest.on_exit == OnExit::detach
+                                                     ? run_detached(prepared, backend)
+                                                     : backend.run(prepared.guest, {});
   if (status) return status->by_signal ? 128 + status->code : status->code;
   const StartError& failure = status.error();
   if (failure.failure == StartFailure::general) {
@@ -91,6 +94,10 @@ int run_guest(const PreparedGuest& prepared, Backend& backend) {
 }
 
 int prepare_and_run(const Request& request) {
+  if (request.die_with_parent && request.on_exit == OnExit::detach) {
+    return fail("--die-with-parent and --on-exit=detach contradict each other; leave one out",
+                exit_not_started);
+  }
   Outcome<PreparedGuest, StartError> prepared = make_guest(request, read_surroundings());
   if (!prepared) {
     return fail(prepared.error().error.message, exit_code_of(prepared.error().failure));

@@ -5,6 +5,7 @@
 // backend takes any other setting from the user.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct Guest {
   bool backtrace = false;        ///< print a guest backtrace at a fatal signal
   std::string trace_file{};      ///< --trace: one line per translated call goes here; "-" is stderr; empty: off
   std::string stats{};           ///< --stats: "text" or "json" on stderr at the end; empty: off
+  /// Called once the first process has ended, others may live on: its status as of waitpid(2).
+  std::function<void(int status)> on_first_end{};
   std::string loader_directory{};  ///< where the loader goes if the kernel has no memfd; empty: TMPDIR or /tmp
 };
 

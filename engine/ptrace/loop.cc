@@ -196,6 +196,7 @@ void Loop::ended(const Stop& stop) {
   first_ended_ = true;
   status_.by_signal = WIFSIGNALED(stop.status);
   status_.code = status_.by_signal ? WTERMSIG(stop.status) : WEXITSTATUS(stop.status);
+  if (tracer_.guest.on_first_end) tracer_.guest.on_first_end(stop.status);
 }
 
 }  // namespace nestp

@@ -8,12 +8,29 @@ point "the first process's code"
 inside sh -c 'kill -TERM $$'
 is "$status" 143
 point '128 and the signal that killed it'
-inside sh -c '(sleep 0.2; exit 9) & exit 3'
+inside --dev sh -c '(sleep 0.2; exit 9) & exit 3'
 is "$status" 3
 point 'not that of a process that ends later'
-inside --kill-on-exit sh -c 'sleep 50 & exit 4'
+inside --dev --kill-on-exit sh -c 'sleep 50 & exit 4'
 is "$status" 4
 point '--kill-on-exit does not wait'
+before=$(date +%s)
+inside --dev --on-exit=detach sh -c '(sleep 4; echo late >/tmp/late) & exit 6'
+is "$status" 6 && [ $(($(date +%s) - before)) -lt 4 ]
+point '--on-exit=detach returns with the first process'
+for second in 1 2 3 4 5 6 7 8 9 10; do
+  if [ -s "$rootfs/tmp/late" ]; then break; fi
+  sleep 1
+done
+is "$(cat "$rootfs/tmp/late")" late
+point '... and others live on'
+got=$(as_user "$nestp" -r "$rootfs" -w / --dev --on-exit=detach sh -c 'sleep 3 & echo done')
+is "$got" 'done'
+point '... without its output, which ends at once'
+inside --on-exit=detach none
+fails 127 '"none" is in no directory' '... and says what is not found'
+inside --on-exit=detach --die-with-parent true
+fails 125 '--die-with-parent and --on-exit=detach contradict' '... but not with --die-with-parent'
 inside -- sh -c 'exit 5'
 is "$status" 5
 point 'after --'

@@ -64,7 +64,7 @@ is "$out" content
 point "PRoot's command line"
 mkdir -m 777 session
 as_user env PROOT_TMP_DIR="$place/session" "$nestp" -r "$rootfs" -w / --tmpfs /x -b "$place/data:/a/b" \
-  sh -c "ls $place 2>&1; echo x >/x/y"
+  sh -c "echo x >/x/y"
 is "$(ls session)" ''
 point 'nothing is left behind'
 done_testing
