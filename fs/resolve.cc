@@ -63,6 +63,7 @@ class Walk {
   SysResult<Step> jump(const GuestPath& place, bool is_last);
 
   SysResult<PathCache::Fact> look(std::string_view name);
+  SysResult<std::string> look_from_base(std::string_view name);
   Step arrive(bool is_last);
   Step hand_on(std::string_view name);
   void enter_root();
@@ -83,6 +84,7 @@ class Walk {
   std::string_view suffix_;  ///< what the kernel must see behind at_'s host path
   bool raw_ = false;         ///< suffix_ holds components that were not walked
   int links_ = 0;
+  std::optional<Errno> search_error_;  ///< of a ".." that only the kernel should judge so far
   bool unchanged_ = false;
   bool magic_ = false;
   std::optional<GuestPath> executable_;
@@ -104,8 +106,11 @@ SysResult<Resolved> Walk::run(std::string_view text) {
     if (rest_.empty()) break;  // the text, or that of a link, is "/"
     const auto step = take_component();
     if (!step) return step.error();
-    if (*step == Step::done) return finish();
+    if (*step != Step::done) continue;
+    if (search_error_ && !unchanged_) return *search_error_;
+    return finish();
   }
+  if (search_error_ && !unchanged_) return *search_error_;
   Resolved found = finish();
   if (last_ != LastLink::entry) return found;
   found.host = "/";
@@ -165,8 +170,11 @@ SysResult<Walk::Step> Walk::take_parent(bool is_last) {
     suffix_ = rest_.empty() ? "/.." : "/../";
     return Step::done;
   }
-  // The ".." will not be in the path that the kernel sees, so that its check is made here.
-  if (const auto search = check_search(at_.host()); !search) return search.error();
+  // Where the ".." will not be in the path that the kernel sees, its check is made here.
+  if (const auto search = check_search(at_.host()); !search) {
+    if (!unchanged_) return search.error();
+    if (!search_error_) search_error_ = search.error();
+  }
   if (is_at_root()) {
     if (flags_ & RESOLVE_BENEATH) return Errno(EXDEV);
     if (!at_.is_outside()) unchanged_ = false;
@@ -212,6 +220,7 @@ SysResult<Walk::Step> Walk::take_name(std::string_view name, bool is_last) {
 
 SysResult<PathCache::Fact> Walk::look(std::string_view name) {
   auto text = read_link(at_.host_of(name));
+  if (!text && text.error() == Errno(EACCES)) text = look_from_base(name);
   if (text) {
     link_text_ = *std::move(text);
     cache_.remember(at_.id(), name, PathCache::Kind::link, link_text_);
@@ -220,6 +229,15 @@ SysResult<PathCache::Fact> Walk::look(std::string_view name) {
   if (text.error() != Errno(EINVAL)) return text.error();
   const PathCache::Id id = cache_.remember(at_.id(), name, PathCache::Kind::plain);
   return PathCache::Fact{.kind = PathCache::Kind::plain, .id = id};
+}
+
+/// A relative walk needs no permission on what lies above its start.
+SysResult<std::string> Walk::look_from_base(std::string_view name) {
+  const std::string host = at_.host_of(name);
+  if (!unchanged_ || from_.base_anchor.empty() || !host.starts_with(from_.base_host + "/")) {
+    return Errno(EACCES);
+  }
+  return read_link(from_.base_anchor + host.substr(from_.base_host.size()));
 }
 
 SysResult<Walk::Step> Walk::follow_link(std::string_view target) {

@@ -47,6 +47,9 @@ struct ResolveFrom {
   GuestPath root;  ///< the asking thread's root directory, "/" unless it called chroot(2)
   std::optional<GuestPath> base;  ///< where a relative path starts; none: outside the view
   std::string base_host{};        ///< the same as a host path, for a base outside the view
+  /// A path that the kernel takes to the base itself ("/proc/17/cwd"): for a base
+  /// whose own path may not be searched.  Empty: none.
+  std::string base_anchor{};
   pid_t process = 0;              ///< /proc/self
   pid_t thread = 0;               ///< /proc/thread-self
   const ProcessFacts* processes = nullptr;  ///< null: no process is a guest

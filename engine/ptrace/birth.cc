@@ -10,7 +10,7 @@ namespace nestp {
 
 std::uint64_t clone_flags(pid_t parent, int event) {
   const std::uint64_t usual = event == PTRACE_EVENT_VFORK ? CLONE_VFORK | CLONE_VM : 0;
-  if (event == PTRACE_EVENT_FORK) return 0;
+  // A clone(2) that signals its end by SIGCHLD is reported as a fork, whatever it shares.
   Registers registers(kAbiX64);
   if (!ptrace_call::get_registers(parent, registers)) return usual;
   switch (sys_of(registers.abi(), registers.number())) {  // NOLINT: only these make threads

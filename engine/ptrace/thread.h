@@ -94,7 +94,8 @@ struct Thread {
 
   /// Host paths whose entries the call under way may change (fs/path_cache.h).
   std::vector<std::string> changing;
-  bool changes_directory = false;
+  bool changes_directory = false;  ///< chdir(2) and its kin
+  bool moves_directories = false;  ///< rename(2), rmdir(2) and their kin
   std::unique_ptr<ExecPlan> exec;  ///< of an execve(2) under way
   bool started = false;            ///< its first stop was seen
   bool announced = false;          ///< its parent's event was seen

@@ -1,19 +1,11 @@
 #include "engine/ptrace/tracer.h"
 
 #include <cerrno>
-#include <unistd.h>
 
 namespace nestp {
 namespace {
 
 constexpr std::string_view kDeleted = " (deleted)";
-
-/// Text of a link of /proc; empty if it cannot be read.
-std::string read_proc_link(const std::string& link) {
-  char text[4096];
-  const ssize_t size = readlink(link.c_str(), text, sizeof text);
-  return size < 0 ? std::string() : std::string(text, static_cast<std::size_t>(size));
-}
 
 }  // namespace
 
@@ -42,16 +34,23 @@ SysResult<GuestPath> Tracer::name_of_host(const View& tree, const HostPath& host
 }
 
 Tracer::Directory Tracer::working_directory(Thread& thread) {
-  FileSystem& files = *thread.files;
-  const auto now = std::chrono::steady_clock::now();
-  const bool fresh = files.directory_epoch == directory_epoch_ && files.changes_under_way == 0 &&
-                     now - files.directory_read < PathCache::kStaleness;
+  const FileSystem& files = *thread.files;
+  const bool settled = files.changes_under_way == 0 && directory_moves_ == 0;
+  const bool fresh = settled && files.directory_epoch == directory_epoch_ &&
+                     std::chrono::steady_clock::now() - files.directory_read < PathCache::kStaleness;
   if (fresh) return {files.directory, files.directory_host};
-  const std::string text = read_proc_link("/proc/" + std::to_string(thread.id) + "/cwd");
+  auto now = read_working_directory(thread);
+  return now ? *now : Directory{};
+}
+
+SysResult<Tracer::Directory> Tracer::read_working_directory(Thread& thread) {
+  FileSystem& files = *thread.files;
+  auto text = read_link("/proc/" + std::to_string(thread.id) + "/cwd");
+  if (!text) return text.error();
   // The name by which the guest got there survives as long as it is still right.
   std::optional<GuestPath> name;
-  if (!text.ends_with(kDeleted)) {
-    if (const auto host = HostPath::parse(text)) {
+  if (!text->ends_with(kDeleted)) {
+    if (const auto host = HostPath::parse(*text)) {
       if (files.directory && view(thread).to_host(*files.directory) == *host) {
         name = files.directory;
       } else if (const auto found = name_of_host(view(thread), *host)) {
@@ -60,16 +59,17 @@ Tracer::Directory Tracer::working_directory(Thread& thread) {
     }
   }
   files.directory = name;
-  files.directory_host = text;
+  files.directory_host = std::move(*text);
   files.directory_epoch = directory_epoch_;
-  files.directory_read = now;
-  return {files.directory, files.directory_host};
+  files.directory_read = std::chrono::steady_clock::now();
+  return Directory{files.directory, files.directory_host};
 }
 
 Tracer::Directory Tracer::descriptor_directory(const Thread& thread, int descriptor) const {
   Directory found;
-  found.host = read_proc_link("/proc/" + std::to_string(thread.id) + "/fd/" +
-                              std::to_string(descriptor));
+  auto text = read_link("/proc/" + std::to_string(thread.id) + "/fd/" + std::to_string(descriptor));
+  if (!text) return found;
+  found.host = std::move(*text);
   if (found.host.ends_with(kDeleted)) return found;
   const auto host = HostPath::parse(found.host);
   if (!host) return found;
@@ -102,9 +102,19 @@ void Tracer::begin_directory_change(Thread& thread) {
   thread.changes_directory = true;
 }
 
+void Tracer::begin_directory_moves(Thread& thread) {
+  ++directory_moves_;
+  thread.moves_directories = true;
+}
+
 void Tracer::settle(Thread& thread) {
   for (const std::string& entry : thread.changing) cache.end_change(entry);
   thread.changing.clear();
+  if (thread.moves_directories) {
+    thread.moves_directories = false;
+    --directory_moves_;
+    ++directory_epoch_;
+  }
   if (!thread.changes_directory) return;
   thread.changes_directory = false;
   --thread.files->changes_under_way;

@@ -49,10 +49,13 @@ class Tracer final : public ProcessFacts {
     std::string host;  ///< empty if it could not be read
   };
   Directory working_directory(Thread& thread);
+  /// The same, asked of the kernel now; errno of readlink(2) if that fails.
+  SysResult<Directory> read_working_directory(Thread& thread);
   /// The same for a descriptor.  The host text need not be a path ("pipe:[1]").
   Directory descriptor_directory(const Thread& thread, int descriptor) const;
-  /// Names of directories may have changed: no remembered directory is believed any more.
-  void forget_directories() { ++directory_epoch_; }
+  /// The thread's call may rename or remove directories: no remembered working
+  /// directory is believed until it has ended, nor after.
+  void begin_directory_moves(Thread& thread);
 
   /// A path of the view as the thread sees it below its root; absent: unreachable for it.
   std::optional<std::string> visible(const Thread& thread, const GuestPath& path) const;
@@ -77,6 +80,7 @@ class Tracer final : public ProcessFacts {
   SysResult<GuestPath> name_of_host(const View& tree, const HostPath& host) const;
 
   std::uint64_t directory_epoch_ = 1;
+  int directory_moves_ = 0;  ///< calls under way that may move directories
   std::unordered_map<std::string, GuestPath> used_names_;  ///< only for ambiguous views
 };
 

@@ -25,19 +25,42 @@ LastLink last_link(LastComponent last) {
   return LastLink::follow;
 }
 
-/// Flags of the call's struct open_how: {flags, resolve}.
+constexpr std::uint64_t kRemoveDirectory = 0x200;  // AT_REMOVEDIR
+constexpr std::uint64_t kOpenHowSize = 24;     // bytes, OPEN_HOW_SIZE_VER0
+constexpr std::uint64_t kResolveCached = 0x20;  // RESOLVE_CACHED
+
+/// struct open_how of <linux/openat2.h>.
 struct OpenHow {
   std::uint64_t flags = 0, mode = 0, resolve = 0;
 };
 
+/// All zero for a call that has none, or one that the kernel will refuse by its size.
 SysResult<OpenHow> read_open_how(CallFrame& frame) {
   const auto index = open_how_arg(frame.abi(), *frame.row());
-  if (!index) return OpenHow{};
+  if (!index || frame.arg(*index + 1) < kOpenHowSize) return OpenHow{};
   return frame.memory().read_object<OpenHow>(frame.address(*index));
+}
+
+/// The resolver has kept the RESOLVE_* rules in the guest's terms; in the host's
+/// they would refuse the translated path (an absolute one is never beneath).
+void drop_resolve_flags(CallFrame& frame, OpenHow how) {
+  const auto index = open_how_arg(frame.abi(), *frame.row());
+  if (!index || (how.resolve & ~kResolveCached) == 0) return;
+  how.resolve &= kResolveCached;
+  const std::string_view bytes(reinterpret_cast<const char*>(&how), sizeof how);
+  if (!frame.replace(*index, bytes)) return frame.fail(Errno(ENAMETOOLONG));
+  frame.set_arg(*index + 1, kOpenHowSize);
 }
 
 bool is_single_name(const std::string& text) {
   return text.find('/') == text.npos && text != "." && text != "..";
+}
+
+/// A path of the host that leads to the base of an argument, whatever its name is.
+std::string base_anchor(CallFrame& frame, const PathArg& argument) {
+  std::string anchor = "/proc/" + std::to_string(frame.thread().id);
+  const int descriptor = argument.dirfd ? frame.descriptor(*argument.dirfd) : AT_FDCWD;
+  return descriptor == AT_FDCWD ? anchor + "/cwd" : anchor + "/fd/" + std::to_string(descriptor);
 }
 
 /// A relative path of one component that the kernel, starting at the thread's own
@@ -51,15 +74,13 @@ bool stands_as_it_is(CallFrame& frame, const PathArg& argument, const std::strin
   const int descriptor = frame.descriptor(*argument.dirfd);
   if (descriptor == AT_FDCWD) return false;
   // Not a link, or not there: then following is nothing to do.
-  const std::string entry = "/proc/" + std::to_string(frame.thread().id) + "/fd/" +
-                            std::to_string(descriptor) + "/" + text;
+  const std::string entry = base_anchor(frame, argument) + "/" + text;
   char first = 0;
   return readlink(entry.c_str(), &first, 1) < 0;
 }
 
 /// EBUSY and its kin: what the kernel says to a call on the entry that a mount covers.
 std::optional<Errno> refusal_at_mount_point(CallFrame& frame, const Resolved& resolved) {
-  constexpr std::uint64_t kRemoveDirectory = 0x200;  // AT_REMOVEDIR
   if (!resolved.at_mount_point) return std::nullopt;
   const bool directory = resolved.binding == nullptr || resolved.binding->is_directory;
   switch (frame.sys()) {  // NOLINT: every other call is the kernel's matter
@@ -85,6 +106,21 @@ bool joins_two_entries(Sys sys) {
          sys == Sys::linkat;
 }
 
+/// The call may give a directory another name, or none.
+bool moves_directories(const CallFrame& frame) {
+  switch (frame.sys()) {  // NOLINT: no other call does
+    case Sys::rename:
+    case Sys::renameat:
+    case Sys::renameat2:
+    case Sys::rmdir:
+      return true;
+    case Sys::unlinkat:
+      return (frame.arg(2) & kRemoveDirectory) != 0;
+    default:
+      return false;
+  }
+}
+
 /// What the translation has found of all paths of one call.
 struct Found {
   PathArgs paths{};
@@ -97,10 +133,7 @@ void note_changes(CallFrame& frame, const Found& found) {
     if (found.paths.list[i].creates) continue;  // open(2) makes no link
     frame.tracer().begin_change(frame.thread(), found.resolved[i]->host);
   }
-  const Sys sys = frame.sys();
-  if (sys == Sys::rename || sys == Sys::renameat || sys == Sys::renameat2) {
-    frame.tracer().forget_directories();
-  }
+  if (moves_directories(frame)) frame.tracer().begin_directory_moves(frame.thread());
 }
 
 std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
@@ -109,7 +142,7 @@ std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
     if (const auto error = refusal_at_mount_point(frame, *found.resolved[i])) return error;
   }
   if (joins_two_entries(frame.sys()) && found.resolved[0] && found.resolved[1] &&
-      found.resolved[0]->binding != found.resolved[1]->binding) {
+      !found.resolved[0]->magic && found.resolved[0]->binding != found.resolved[1]->binding) {
     if (const auto error = refusal_across_bindings(frame, *found.resolved[0], *found.resolved[1])) {
       return error;
     }
@@ -125,7 +158,8 @@ std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
 }
 
 /// Lets the extensions replace the host path, then puts it into the call.
-void substitute(CallFrame& frame, const PathArg& argument, const Resolved& resolved) {
+void substitute(CallFrame& frame, const PathArg& argument, const Resolved& resolved,
+                const OpenHow& how) {
   std::string host = resolved.host;
   bool replaced = !resolved.unchanged;
   if (!frame.tracer().extensions.empty()) {
@@ -145,7 +179,9 @@ void substitute(CallFrame& frame, const PathArg& argument, const Resolved& resol
   LOG(debug) << frame.thread().id << ' ' << name_of(frame.sys()) << ' '
              << quoted(resolved.guest.text()) << (replaced ? " -> " : " unchanged, ")
              << quoted(host);
-  if (replaced && !frame.replace_string(argument.index, host)) frame.fail(Errno(ENAMETOOLONG));
+  if (!replaced) return;
+  if (!frame.replace_string(argument.index, host)) return frame.fail(Errno(ENAMETOOLONG));
+  drop_resolve_flags(frame, how);
 }
 
 bool is_readlink(const CallFrame& frame) {
@@ -198,6 +234,7 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
     }
     from.base = std::move(base.guest);
     from.base_host = std::move(base.host);
+    from.base_anchor = base_anchor(frame, argument);
   }
   const LastLink last = last_link(last_component(argument, *text));
   auto resolved = frame.tracer().resolver.resolve(from, *text, last, flags);
@@ -234,7 +271,7 @@ void translate_paths(CallFrame& frame) {
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     if (!found.resolved[i]) continue;
     if (serve_proc(frame, found.paths.list[i], *found.resolved[i])) return;
-    substitute(frame, found.paths.list[i], *found.resolved[i]);
+    substitute(frame, found.paths.list[i], *found.resolved[i], *how);
     if (frame.is_answered()) return;
   }
 }

@@ -12,11 +12,12 @@ constexpr std::string_view kUnreachable = "(unreachable)";
 
 /// What getcwd(2) shows (fs/d_path.c, sys_getcwd).
 SysResult<std::string> directory_text(CallFrame& frame) {
-  const Tracer::Directory directory = frame.tracer().working_directory(frame.thread());
-  if (directory.host.empty() || directory.host.ends_with(kDeleted)) return Errno(ENOENT);
-  if (!directory.guest) return std::string(kUnreachable) + directory.host;
-  if (auto seen = frame.tracer().visible(frame.thread(), *directory.guest)) return *seen;
-  return std::string(kUnreachable) + directory.guest->text();
+  const auto directory = frame.tracer().read_working_directory(frame.thread());
+  if (!directory) return directory.error();
+  if (directory->host.ends_with(kDeleted)) return Errno(ENOENT);
+  if (!directory->guest) return std::string(kUnreachable) + directory->host;
+  if (auto seen = frame.tracer().visible(frame.thread(), *directory->guest)) return *seen;
+  return std::string(kUnreachable) + directory->guest->text();
 }
 
 void get_directory(CallFrame& frame) {

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "engine/ptrace/exec/start.h"
 #include "engine/ptrace/special/special.h"
@@ -29,6 +30,11 @@ bool closes_on_exec(pid_t thread, int descriptor) {
   return at != info->npos && (std::strtoul(info->c_str() + at + 6, nullptr, 8) & O_CLOEXEC) != 0;
 }
 
+/// The tracer's own copy outlives a close on exec and needs no name on disk.
+std::string path_of(const UniqueFd& file) {
+  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file.get());
+}
+
 /// execveat(fd, "", AT_EMPTY_PATH): the file behind a descriptor, even a deleted one.
 SysResult<Target> descriptor_target(CallFrame& frame) {
   const int descriptor = frame.descriptor(0);
@@ -38,8 +44,7 @@ SysResult<Target> descriptor_target(CallFrame& frame) {
   const Tracer::Directory object = frame.tracer().descriptor_directory(frame.thread(), descriptor);
   auto file = open_executable(link, object.guest.value_or(GuestPath::root()));
   if (!file) return file.error();
-  // The tracer's own copy outlives a close on exec and needs no name on disk.
-  file->host = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file->file.get());
+  file->host = path_of(file->file);
   Target target{.text = "/dev/fd/" + number,
                 .script_reachable = !closes_on_exec(frame.thread().id, descriptor)};
   target.opened = std::move(*file);
@@ -70,7 +75,8 @@ SysResult<Target> at_target(CallFrame& frame) {
   argument.last = last;
   auto resolved = resolve_argument(frame, argument);
   if (!resolved) return resolved.error();
-  if (!*resolved) {
+  const bool by_tracer = !*resolved;
+  if (by_tracer) {
     // A name of one component below the descriptor: the kernel's own start is the right one.
     const std::string base = descriptor == AT_FDCWD ? "cwd" : "fd/" + std::to_string(descriptor);
     const std::string host = "/proc/" + std::to_string(frame.thread().id) + "/" + base + "/" + *text;
@@ -85,6 +91,7 @@ SysResult<Target> at_target(CallFrame& frame) {
   }
   auto file = open_executable((*resolved)->host, (*resolved)->guest);
   if (!file) return file.error();
+  if (by_tracer) file->host = path_of(file->file);
   target.opened = std::move(*file);
   return target;
 }
