@@ -1,6 +1,7 @@
 #include "engine/ptrace/backend.h"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <sys/prctl.h>
@@ -49,6 +50,15 @@ StartError start_error(const ExecError& error) {
   return start;
 }
 
+void print_stats(Tracer& tracer) {
+  const std::string& form = tracer.guest.stats;
+  if (form.empty()) return;
+  tracer.stats.cache_hits = tracer.cache.hits();
+  tracer.stats.cache_misses = tracer.cache.misses();
+  const std::string text = form == "json" ? tracer.stats.json() : tracer.stats.text();
+  (void)!write(STDERR_FILENO, text.data(), text.size());
+}
+
 class PtraceBackend final : public Backend {
  public:
   std::string_view name() const override { return "ptrace"; }
@@ -60,6 +70,11 @@ class PtraceBackend final : public Backend {
     auto images = LoaderImages::make(guest.loader_directory);
     if (!images) return StartError{images.error()};
     Tracer tracer(guest, extensions, *images);
+    if (!guest.trace_file.empty()) {
+      auto trace = TraceFile::open(guest.trace_file);
+      if (!trace) return StartError{trace.error()};
+      tracer.trace = std::move(*trace);
+    }
 
     const ResolveFrom from{.view = *guest.view,
                            .root = GuestPath::root(),
@@ -78,7 +93,11 @@ class PtraceBackend final : public Backend {
     if (!spawned) return StartError{spawned.error()};
     take_signals(spawned->id);
     Loop loop(tracer, spawned->id, std::move(*plan));
+    const auto start = std::chrono::steady_clock::now();
     const ExitStatus status = loop.run();
+    tracer.stats.run_nanoseconds =
+        static_cast<std::uint64_t>(std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count());
+    print_stats(tracer);
     if (tracer.stats.executions == 0) {
       const std::string text = failure_text(spawned->report);
       if (!text.empty()) return StartError{Error{text}};

@@ -1,5 +1,6 @@
 #include "engine/ptrace/loop.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <sys/ptrace.h>
@@ -14,6 +15,7 @@
 #include "engine/ptrace/exec/start.h"
 #include "engine/ptrace/gate_entry.h"
 #include "engine/ptrace/ptrace_call.h"
+#include "engine/ptrace/report.h"
 
 namespace nestp {
 namespace {
@@ -46,6 +48,7 @@ Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_
   thread.files = std::make_shared<FileSystem>();
   thread.exec = std::make_unique<ExecPlan>(std::move(plan));
   thread.started = thread.announced = true;
+  tracer_.stats.threads = tracer_.stats.most_threads = 1;
   for (const auto& extension : tracer_.extensions) extension->on_thread_start(first, 0);
 }
 
@@ -75,6 +78,7 @@ void Loop::handle(const Stop& stop) {
     thread->started = true;
     return;
   }
+  if (stop.kind != StopKind::entry && stop.kind != StopKind::exit) ++tracer_.stats.other_stops;
   tracer_.settle(*thread);
   switch (stop.kind) {
     case StopKind::entry:
@@ -94,7 +98,7 @@ void Loop::handle(const Stop& stop) {
     case StopKind::unforeseen:
       break;
   }
-  LOG(warning) << stop.thread << " stopped with status " << stop.status << ", which was not asked for";
+  stop_process(tracer_, *thread, "a stop with status " + std::to_string(stop.status));
   resume(*thread);
 }
 
@@ -109,6 +113,7 @@ void Loop::entry(Thread& thread) {
   ++stats.calls;
   ++stats.stops;
   decide_entry(frame);
+  if (frame.is_answered()) ++stats.answered;
   frame.finish();
 }
 
@@ -118,7 +123,10 @@ void Loop::exit(Thread& thread) {
   if (!ptrace_call::get_registers(thread.id, registers)) return;
   registers.reinterpret_as(thread.call_registers.abi());
   CallFrame frame(tracer_, thread, registers);
-  ++tracer_.stats.of(frame.sys()).exits;
+  CallStats& stats = tracer_.stats.of(frame.sys());
+  const CallTimer timer(stats);
+  ++stats.stops;
+  ++stats.exits;
   decide_exit(frame);
   frame.finish_exit();
 }
@@ -133,6 +141,8 @@ void Loop::signal(Thread& thread, const Stop& stop) {
     }
     thread.step = Thread::Step::running;
   }
+  ++tracer_.stats.signals;
+  if (tracer_.guest.backtrace) report_fatal_signal(tracer_, thread, stop.signal);
   resume(thread, stop.signal);
 }
 
@@ -160,6 +170,7 @@ void Loop::birth(Thread& parent, const Stop& stop) {
   share_with_parent(*thread, parent, clone_flags(parent.id, stop.event));
   thread->announced = true;
   ++tracer_.stats.threads;
+  tracer_.stats.most_threads = std::max<std::uint64_t>(tracer_.stats.most_threads, tracer_.threads.size());
   for (const auto& extension : tracer_.extensions) extension->on_thread_start(child, parent.id);
   if (thread->started) resume(*thread);
   resume(parent);
@@ -175,7 +186,10 @@ void Loop::exec(const Stop& stop) {
   thread->step = Thread::Step::running;
   thread->at_exit = nullptr;
   const auto plan = std::move(thread->exec);
-  CHECK(plan != nullptr) << "thread " << stop.thread << " runs a program nestp did not choose";
+  if (plan == nullptr) {
+    stop_process(tracer_, *thread, "it runs a program that nestp did not choose");
+    return resume(*thread);
+  }
   if (const auto begun = begin_program(tracer_, *thread, *plan); !begun) {
     // Past the point of no return: as the kernel does where a program cannot be mapped.
     LOG(debug) << stop.thread << " cannot begin " << quoted(plan->program.host);

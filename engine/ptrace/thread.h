@@ -17,6 +17,8 @@
 
 #include "arch/registers.h"
 #include "engine/gate/layout.h"
+#include "fs/fd.h"
+#include "engine/ptrace/running_programs.h"
 #include "fs/path.h"
 #include "fs/view.h"
 
@@ -41,6 +43,7 @@ struct AddressSpace {
   GuestPath executable = GuestPath::root();  ///< canonical path of the program, for /proc/PID/exe
   const Abi* abi = nullptr;                  ///< of the program; null before the first exec
   SlotPool slots;
+  std::shared_ptr<RunningPrograms::Use> program;  ///< keeps the executable from being written
   int dumpable = 1;  ///< as prctl(PR_GET_DUMPABLE) tells the guest
   bool has_gate = false;  ///< the image is mapped; false only before the first exec
 };
@@ -96,7 +99,9 @@ struct Thread {
   std::vector<std::string> changing;
   bool changes_directory = false;  ///< chdir(2) and its kin
   bool moves_directories = false;  ///< rename(2), rmdir(2) and their kin
+  std::vector<UniqueFd> held;      ///< the tracer's own files that the call under way opens
   std::unique_ptr<ExecPlan> exec;  ///< of an execve(2) under way
+  bool no_new_privileges = false;  ///< by its own wish: nestp's filter sets the kernel's flag
   bool started = false;            ///< its first stop was seen
   bool announced = false;          ///< its parent's event was seen
 };

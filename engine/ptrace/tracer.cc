@@ -110,6 +110,7 @@ void Tracer::begin_directory_moves(Thread& thread) {
 void Tracer::settle(Thread& thread) {
   for (const std::string& entry : thread.changing) cache.end_change(entry);
   thread.changing.clear();
+  thread.held.clear();
   if (thread.moves_directories) {
     thread.moves_directories = false;
     --directory_moves_;

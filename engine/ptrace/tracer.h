@@ -14,7 +14,10 @@
 #include "engine/extension.h"
 #include "engine/guest.h"
 #include "engine/ptrace/exec/images.h"
+#include "engine/ptrace/running_programs.h"
+#include "engine/ptrace/special/socket_memory.h"
 #include "engine/ptrace/thread.h"
+#include "engine/ptrace/trace_file.h"
 #include "engine/stats.h"
 #include "fs/path_cache.h"
 #include "fs/resolve.h"
@@ -30,10 +33,13 @@ class Tracer final : public ProcessFacts {
   const Guest& guest;
   std::span<const std::unique_ptr<Extension>> extensions;
   const LoaderImages& loader;
+  RunningPrograms programs;  ///< outlives `threads`' address spaces
   ThreadTable threads;
   PathCache cache;
   Resolver resolver;
   Stats stats;
+  SocketMemory sockets;
+  std::optional<TraceFile> trace;  ///< --trace
 
   // ---- paths ------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include "engine/log.h"
 #include "engine/ptrace/special/proc_content.h"
 #include "engine/ptrace/special/read_only.h"
+#include "fs/fd.h"
 #include "fs/proc_links.h"
 
 namespace nestp {
@@ -125,7 +126,24 @@ bool moves_directories(const CallFrame& frame) {
 struct Found {
   PathArgs paths{};
   std::array<std::optional<Resolved>, 2> resolved;
+  std::uint64_t open_flags = 0;  ///< O_*, if the call opens a file
 };
+
+/// Opens for writing, or cuts a file.
+bool changes_contents(const CallFrame& frame, std::uint64_t open_flags) {
+  const OpenFlags& flag = frame.abi().open_flags;
+  if (frame.row()->change == Change::by_open_flags) {
+    return (open_flags & (flag.access_mode | flag.truncate)) != 0 && (open_flags & flag.path) == 0;
+  }
+  return frame.sys() == Sys::truncate || frame.sys() == Sys::truncate64;
+}
+
+/// A program that somebody runs and that the guest could else write.
+bool is_running_program(const Tracer& tracer, const Resolved& resolved) {
+  const auto status = stat_of(resolved.host);
+  return status && tracer.programs.contains(*status) &&
+         faccessat(AT_FDCWD, resolved.host.c_str(), W_OK, AT_EACCESS) == 0;
+}
 
 void note_changes(CallFrame& frame, const Found& found) {
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
@@ -146,6 +164,10 @@ std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
     if (const auto error = refusal_across_bindings(frame, *found.resolved[0], *found.resolved[1])) {
       return error;
     }
+  }
+  if (found.resolved[0] && changes_contents(frame, found.open_flags) &&
+      is_running_program(frame.tracer(), *found.resolved[0])) {
+    return Errno(ETXTBSY);
   }
   if (!frame.tracer().view(frame.thread()).has_read_only()) return std::nullopt;
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
@@ -175,6 +197,9 @@ void substitute(CallFrame& frame, const PathArg& argument, const Resolved& resol
       host = std::move(*changed);
       replaced = true;
     }
+  }
+  if (frame.tracer().trace) {
+    frame.tracer().trace->line(frame.thread().id, frame.sys(), resolved.guest.text(), host);
   }
   LOG(debug) << frame.thread().id << ' ' << name_of(frame.sys()) << ' '
              << quoted(resolved.guest.text()) << (replaced ? " -> " : " unchanged, ")
@@ -261,6 +286,7 @@ void translate_paths(CallFrame& frame) {
   if (!how) return frame.fail(how.error());
   const auto args = frame.args();
   Found found{.paths = path_args(frame.abi(), *frame.row(), args, how->flags), .resolved = {}};
+  found.open_flags = detail::open_flags_of(frame.abi(), *frame.row(), args, how->flags).value_or(0);
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     auto resolved = resolve_argument(frame, found.paths.list[i], how->resolve);
     if (!resolved) return frame.fail(resolved.error());

@@ -179,6 +179,8 @@ SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan) 
   space->executable = plan.program.guest;
   space->abi = plan.abi;
   space->has_gate = true;
+  struct stat file {};
+  if (fstat(plan.program.file.get(), &file) == 0) space->program = tracer.programs.begin(file);
   if (thread.space != nullptr) thread.space->slots.release(thread.slot);
   thread.space = std::move(space);
   thread.slot = -1;
