@@ -33,7 +33,18 @@ bool is_wanted(const SyscallRow& row, const Guest& guest) {
 /// Tests that tell from the argument registers alone that a call needs nothing.
 std::vector<ArgumentTest> conditions(const SyscallRow& row) {
   if (row.special == Special::prctl) {
-    return {{0, Kind::equals_int, 3}, {0, Kind::equals_int, 4}};  // PR_GET_DUMPABLE, PR_SET_DUMPABLE
+    // PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS
+    return {{0, Kind::equals_int, 3}, {0, Kind::equals_int, 4},
+            {0, Kind::equals_int, 38}, {0, Kind::equals_int, 39}};
+  }
+  if (row.sys == Sys::clone3) return {};  // its flags are in memory
+  if (row.sys == Sys::socketcall) {
+    // SYS_BIND and the others that take or give an address (include/uapi/linux/net.h).
+    std::vector<ArgumentTest> tests;
+    for (const std::uint64_t number : {2, 3, 5, 6, 7, 11, 12, 16, 17, 18, 19, 20}) {
+      tests.push_back({0, Kind::equals_int, number});
+    }
+    return tests;
   }
   if (row.when == When::new_namespace) return {{0, Kind::masked_nonzero, kNewNamespaces}};
   std::vector<ArgumentTest> tests;

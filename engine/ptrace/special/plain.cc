@@ -1,4 +1,5 @@
 // The specials of a few lines.
+#include <algorithm>
 #include <cerrno>
 
 #include "engine/ptrace/special/read_only.h"
@@ -9,7 +10,26 @@
 namespace nestp {
 namespace {
 
-constexpr std::uint64_t kGetDumpable = 3, kSetDumpable = 4;  // PR_*_DUMPABLE
+constexpr std::uint64_t kGetDumpable = 3, kSetDumpable = 4;         // PR_*_DUMPABLE
+constexpr std::uint64_t kSetNoNewPrivs = 38, kGetNoNewPrivs = 39;  // PR_*_NO_NEW_PRIVS
+
+/// nestp's filter needs the kernel's flag; the guest is told of its own.
+void no_new_privileges(CallFrame& frame) {
+  const bool gets = frame.arg(0) == kGetNoNewPrivs;
+  const bool valid = frame.arg(1) == (gets ? 0 : 1) && frame.arg(2) == 0 && frame.arg(3) == 0 &&
+                     frame.arg(4) == 0;
+  if (!valid) return;  // EINVAL, says the kernel
+  Thread& thread = frame.thread();
+  if (gets) return frame.answer(thread.no_new_privileges ? 1 : 0);
+  thread.no_new_privileges = true;
+  frame.answer(0);
+}
+
+bool holds_address(const SyscallRow& row) {
+  return std::any_of(row.args.begin(), row.args.end(), [](ArgKind kind) {
+    return kind == ArgKind::address || kind == ArgKind::address_out;
+  });
+}
 
 /// Descriptor whose object the call changes, if the row has one.
 std::optional<int> changed_descriptor(const CallFrame& frame) {
@@ -24,6 +44,7 @@ std::optional<int> changed_descriptor(const CallFrame& frame) {
 }  // namespace
 
 void ordinary_call(CallFrame& frame) {
+  if (holds_address(*frame.row())) return special_socket(frame);
   if (const auto descriptor = changed_descriptor(frame)) {
     if (const auto error = refusal_by_descriptor(frame, *descriptor)) return frame.fail(*error);
   }
@@ -31,6 +52,9 @@ void ordinary_call(CallFrame& frame) {
 }
 
 void special_prctl(CallFrame& frame) {
+  if (frame.arg(0) == kSetNoNewPrivs || frame.arg(0) == kGetNoNewPrivs) {
+    return no_new_privileges(frame);
+  }
   // A guest that is not dumpable could not be read by the tracer, which without
   // privilege has no more rights than the guest.  It is told what it wants to hear.
   AddressSpace& space = *frame.thread().space;

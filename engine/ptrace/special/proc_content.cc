@@ -3,19 +3,27 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "engine/gate/layout.h"
 #include "engine/ptrace/tracer.h"
+#include "fs/mount_table.h"
 #include "fs/proc_links.h"
+#include "fs/process_map.h"
 
 namespace nestp {
 namespace {
 
 constexpr std::string_view kDeleted = " (deleted)";
+/// How the link of a served file's descriptor starts: its name is the path that was opened.
+constexpr std::string_view kServed = "/memfd:/proc/";
 
 constexpr std::array<std::string_view, 12> kNames = {
-    "cwd",  "exe",       "maps",   "mountinfo", "mounts", "mountstats",
-    "root", "numa_maps", "self",   "smaps",     "status", "thread-self"};
+    "cwd",  "exe",       "maps", "mountinfo", "mounts", "mountstats",
+    "root", "numa_maps", "self", "smaps",     "status", "thread-self"};
 
 /// The guest's own name of what a magic link names; the text as it is where it
 /// is no path or not visible ("pipe:[1]").
@@ -24,6 +32,7 @@ std::string guest_link_text(CallFrame& frame, std::string text) {
   if (text.ends_with(kDeleted)) {
     suffix = kDeleted;
     text.resize(text.size() - kDeleted.size());
+    if (text.starts_with(kServed)) return text.substr(text.find(':') + 1);
   }
   std::string shown = text;
   if (const auto host = HostPath::parse(text)) {
@@ -56,11 +65,105 @@ SysResult<std::string> link_text(CallFrame& frame, const Resolved& resolved) {
   return guest_link_text(frame, std::move(text));
 }
 
+/// Value of a line of /proc/PID/status.
+std::optional<unsigned> status_field(std::string_view text, std::string_view name) {
+  const std::size_t at = text.find(name);
+  if (at == text.npos) return std::nullopt;
+  unsigned value = 0;
+  const char* const start = text.data() + at + name.size();
+  const auto [end, failure] = std::from_chars(start, text.data() + text.size(), value);
+  if (failure != std::errc() || end == start) return std::nullopt;
+  return value;
+}
+
+std::string status_text(const Thread& target, std::string_view host_text) {
+  GuestStatus status{.no_new_privs = target.no_new_privileges};
+  // nestp's own filter is one of them.
+  const unsigned filters = status_field(host_text, "\nSeccomp_filters:\t").value_or(1);
+  status.seccomp_filters = filters > 0 ? filters - 1 : 0;
+  status.seccomp_mode = status_field(host_text, "\nSeccomp:\t").value_or(0);
+  if (status.seccomp_mode == 2 && status.seccomp_filters == 0) status.seccomp_mode = 0;
+  return guest_status(host_text, status);
+}
+
+/// What the guest must read; nothing if the host's own file is right.
+std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
+                                      const std::string& host) {
+  Tracer& tracer = frame.tracer();
+  const Thread* target = &frame.thread();
+  if (file.process != 0)
+    target = tracer.threads.find(file.thread != 0 ? file.thread : file.process);
+  if (target == nullptr) return std::nullopt;
+  const bool is_mounts = file.text == ProcText::mounts || file.text == ProcText::mountinfo ||
+                         file.text == ProcText::mountstats;
+  const auto host_text = read_file(is_mounts ? "/proc/self/mountinfo" : host);
+  if (!host_text) return std::nullopt;
+  if (is_mounts)
+    return mount_table(file.text, tracer.view(*target), target->files->root, *host_text);
+  if (file.text == ProcText::status) return status_text(*target, *host_text);
+  constexpr AddressRange kImage[] = {{gate::kImageBase, gate::kImageEnd}};
+  const Thread& reader = frame.thread();
+  return guest_maps(file.text, *host_text, tracer.view(reader), reader.files->root, kImage);
+}
+
+SysResult<UniqueFd> make_file(const std::string& name, std::string_view text) {
+  constexpr std::size_t kLongest = 249;  // bytes of a memfd's name
+  UniqueFd file(memfd_create(name.substr(0, kLongest).c_str(), MFD_CLOEXEC));
+  if (!file) return Errno(errno);
+  while (!text.empty()) {
+    const ssize_t written = write(file.get(), text.data(), text.size());
+    if (written < 0) return Errno(errno);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  (void)fchmod(file.get(), 0444);
+  return file;
+}
+
+/// True if the thread may open descriptors of the tracer through /proc.
+bool may_open_of_tracer(const Thread& thread) {
+  const auto owner = stat_of("/proc/" + std::to_string(thread.id));
+  if (!owner) return false;
+  return owner->st_uid == 0 || (owner->st_uid == geteuid() && owner->st_gid == getegid());
+}
+
+/// O_* and RESOLVE_* of a call that opens.
+struct OpenHow {
+  std::uint64_t flags = 0, mode = 0, resolve = 0;
+};
+
+std::optional<std::uint8_t> flags_argument(const CallFrame& frame) {
+  const SyscallRow& row = *frame.row();
+  for (std::size_t i = 0; i < row.args.size(); ++i) {
+    if (row.args[i] == ArgKind::open_flags) return register_of(frame.abi(), row, i);
+  }
+  return std::nullopt;
+}
+
+SysResult<OpenHow> read_how(CallFrame& frame) {
+  if (const auto index = open_how_arg(frame.abi(), *frame.row())) {
+    return frame.memory().read_object<OpenHow>(frame.address(*index));
+  }
+  const auto index = flags_argument(frame);
+  return OpenHow{.flags = index ? frame.arg(*index) : 0};
+}
+
+/// What is opened instead is a magic link, which the call's own flags may forbid.
+bool allow_link(CallFrame& frame, OpenHow how) {
+  const std::uint64_t no_follow = frame.abi().open_flags.no_follow;
+  if (const auto index = open_how_arg(frame.abi(), *frame.row())) {
+    how.flags &= ~no_follow;
+    how.resolve = 0;
+    return frame.replace(*index, {reinterpret_cast<const char*>(&how), sizeof how});
+  }
+  if (const auto index = flags_argument(frame); index && (how.flags & no_follow)) {
+    frame.set_arg(*index, how.flags & ~no_follow);
+  }
+  return true;
+}
+
 }  // namespace
 
-bool is_in_proc(std::string_view host) {
-  return host.starts_with("/proc/") || host == "/proc";
-}
+bool is_in_proc(std::string_view host) { return host.starts_with("/proc/") || host == "/proc"; }
 
 bool is_proc_name(std::string_view name) {
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
@@ -89,6 +192,22 @@ bool answer_proc_link(CallFrame& frame, const PathArg& argument, const Resolved&
   return true;
 }
 
-bool open_proc_content(CallFrame&, const PathArg&, const Resolved&) { return false; }
+bool open_proc_content(CallFrame& frame, const PathArg& argument, const Resolved& resolved) {
+  if (argument.writing != Writing::no || argument.creates) return false;
+  const ProcFile file = proc_file(resolved.host);
+  if (file.text == ProcText::none) return false;
+  const auto how = read_how(frame);
+  if (!how || (how->flags & frame.abi().open_flags.path)) return false;
+  if (!may_open_of_tracer(frame.thread())) return false;
+  const auto text = content_of(frame, file, resolved.host);
+  if (!text) return false;
+  auto served = make_file(resolved.guest.text(), *text);
+  if (!served) return false;
+  const std::string path =
+      "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(served->get());
+  if (!frame.replace_string(argument.index, path) || !allow_link(frame, *how)) return false;
+  frame.thread().held.push_back(std::move(*served));
+  return true;
+}
 
 }  // namespace nestp
