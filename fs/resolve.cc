@@ -205,6 +205,11 @@ SysResult<Walk::Step> Walk::take_name(std::string_view name, bool is_last) {
     fact = cache_.find(at_.id(), name);
     if (fact.kind == PathCache::Kind::unknown) {
       const auto seen = look(name);
+      if (!seen && is_last && seen.error() == Errno(ENOENT)) {
+        // No link either: what is made here later can only be one by a call that is noticed.
+        cache_.remember(at_.id(), name, PathCache::Kind::plain);
+        return hand_on(name);
+      }
       if (!seen) {
         if (!is_last && has_parent_component(rest_)) return seen.error();
         return hand_on(name);

@@ -165,6 +165,7 @@ void Loop::birth(Thread& parent, const Stop& stop) {
   const auto id = ptrace_call::event_message(parent.id);
   if (!id) return;
   const auto child = static_cast<pid_t>(*id);
+  if (stillborn_.erase(child) != 0) return resume(parent);
   Thread* thread = tracer_.threads.find(child);
   if (thread == nullptr) thread = &tracer_.threads.add(child);
   share_with_parent(*thread, parent, clone_flags(parent.id, stop.event));
@@ -203,6 +204,10 @@ void Loop::exec(const Stop& stop) {
 void Loop::ended(const Stop& stop) {
   Thread* thread = tracer_.threads.find(stop.thread);
   if (thread == nullptr) return;
+  if (!thread->announced) {
+    stillborn_.insert(stop.thread);
+    return tracer_.threads.remove(stop.thread);
+  }
   tracer_.settle(*thread);
   for (const auto& extension : tracer_.extensions) extension->on_thread_end(stop.thread);
   tracer_.threads.remove(stop.thread);

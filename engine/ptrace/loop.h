@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unordered_set>
 
 #include "engine/backend.h"
 #include "engine/ptrace/stop.h"
@@ -32,6 +33,8 @@ class Loop {
   pid_t first_;
   ExitStatus status_;
   bool first_ended_ = false;
+  /// Threads that were killed before their parent's event came in.
+  std::unordered_set<pid_t> stillborn_;
 };
 
 }  // namespace nestp
