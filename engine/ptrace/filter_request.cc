@@ -46,14 +46,6 @@ std::vector<ArgumentTest> conditions(const SyscallRow& row) {
     }
     return tests;
   }
-  if (row.sys == Sys::socketcall) {
-    // SYS_BIND and the others that take or give an address (include/uapi/linux/net.h).
-    std::vector<ArgumentTest> tests;
-    for (const std::uint64_t number : {2, 3, 5, 6, 7, 11, 12, 16, 17, 18, 19, 20}) {
-      tests.push_back({0, Kind::equals_int, number});
-    }
-    return tests;
-  }
   if (row.when == When::new_namespace) return {{0, Kind::masked_nonzero, kNewNamespaces}};
   std::vector<ArgumentTest> tests;
   for (std::size_t i = 0; i < row.args.size(); ++i) {

@@ -1,6 +1,5 @@
 // The specials of a few lines.
 #include <algorithm>
-#include <algorithm>
 #include <cerrno>
 
 #include "engine/ptrace/special/read_only.h"
@@ -32,12 +31,6 @@ bool holds_address(const SyscallRow& row) {
   });
 }
 
-bool holds_address(const SyscallRow& row) {
-  return std::any_of(row.args.begin(), row.args.end(), [](ArgKind kind) {
-    return kind == ArgKind::address || kind == ArgKind::address_out;
-  });
-}
-
 /// Descriptor whose object the call changes, if the row has one.
 std::optional<int> changed_descriptor(const CallFrame& frame) {
   const SyscallRow& row = *frame.row();
@@ -51,7 +44,6 @@ std::optional<int> changed_descriptor(const CallFrame& frame) {
 }  // namespace
 
 void ordinary_call(CallFrame& frame) {
-  if (holds_address(*frame.row())) return special_socket(frame);
   if (holds_address(*frame.row())) return special_socket(frame);
   if (const auto descriptor = changed_descriptor(frame)) {
     if (const auto error = refusal_by_descriptor(frame, *descriptor)) return frame.fail(*error);
