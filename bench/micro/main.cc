@@ -1,0 +1,3 @@
+#include "bench/micro/benchmark.h"
+
+BENCHMARK_MAIN();

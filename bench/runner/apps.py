@@ -1,0 +1,62 @@
+"""bench/app: whole programs, in the chroot, as a guest and under PRoot, in turns."""
+
+import dataclasses
+
+from . import contenders
+from .figure import Figure
+
+
+@dataclasses.dataclass
+class Job:
+    name: str
+    command: list
+    floor: float = None
+    before: str = None          # untimed, in the chroot
+    measure: str = "ratio"
+    rounds: int = 1             # times the rounds asked for
+
+
+def _shell(script):
+    return ["/bin/sh", "-c", script]
+
+
+# The floors are 0.6 of the ratios that PRoot's mainline reached on the reference machine.
+JOBS = [
+    Job("start of /bin/true", ["/bin/true"], 8.0, measure="above", rounds=3),
+    Job("find /usr -size +0", ["find", "/usr", "-size", "+0"], 0.6 * 10.4),
+    Job("ls -lR /usr/lib /usr/share", ["ls", "-lR", "/usr/lib", "/usr/share"], 0.6 * 11.8),
+    Job("git status, 4,000 files", ["git", "-C", "/bench/git", "status"], 0.6 * 6.4),
+    Job("untar of 6,000 files", _shell("cd unpacked && tar xf ../archive.tar"), 0.6 * 4.4,
+        before="rm -rf unpacked; mkdir unpacked"),
+    Job("make -j2 of 40 C files", ["make", "-s", "-j2", "-C", "/bench/make"], 0.6 * 3.7,
+        before="rm -f make/*.o"),
+    Job("python3 with imports", ["python3", "-c", "import json, subprocess, email, http.client"],
+        None),
+    Job("sh, 300 x /bin/true", _shell("i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done"),
+        2.0),
+]
+
+
+def _try_once(here, job, words, samples, failed, who):
+    if who in failed:
+        return
+    if job.before:
+        here.prepare_job(job.before)
+    try:
+        samples.setdefault(who, []).append(contenders.time_once(here, words))
+    except contenders.Failed as error:
+        failed[who] = str(error)
+
+
+def run(words, here):
+    for job in JOBS:
+        if words.only and words.only not in job.name:
+            continue
+        ways = {who: way(here, job.command) for who, way in contenders.all_of(here).items()}
+        samples, failed = {}, {}
+        for who, command in ways.items():  # to warm the page cache
+            _try_once(here, job, command, {}, failed, who)
+        for _ in range(words.rounds * job.rounds):
+            for who, command in ways.items():
+                _try_once(here, job, command, samples, failed, who)
+        yield Figure(job.name, "app", "ms", samples, job.floor, job.measure, failed)

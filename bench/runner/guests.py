@@ -1,0 +1,72 @@
+"""bench/guest: one loop a call, in the chroot and as a guest, in turns."""
+
+from . import contenders
+from .figure import Figure
+
+PATH_CALL = 20.0  # a path call at any depth, with any number of bindings
+NO_ROW = 1.05     # a call that nestp does not look at
+
+FLOORS = {
+    "getppid": NO_ROW, "close_bad": NO_ROW, "brk": NO_ROW,
+    "stat_1": PATH_CALL, "stat_4": PATH_CALL, "stat_10": PATH_CALL, "stat_missing": PATH_CALL,
+    "stat_by_link": PATH_CALL, "stat_relative": PATH_CALL, "lstat_4": PATH_CALL,
+    "access_4": PATH_CALL, "open_close": PATH_CALL, "openat_relative": PATH_CALL,
+    "fork_wait": 2.0, "spawn_static": 2.0, "spawn_dynamic": 2.0,
+}
+BY_BINDINGS = ["stat_4", "stat_10", "open_close"]
+BINDINGS = [50, 200]
+
+
+def _many_bindings(here, count):
+    """`count` directories of the host at places that the root file system lacks."""
+    return [word for i in range(count) for word in ("-b", f"{here.tree}/usr:/bound/{i}")]
+
+
+def _parse(text):
+    return {name: float(value) for name, value in (line.split() for line in text.splitlines())}
+
+
+def _round(ways, operations, milliseconds, samples, failed):
+    for who, words in ways.items():
+        for operation in operations:
+            if operation in failed.get(who, {}):
+                continue
+            try:
+                output = contenders.output_of(
+                    words(["/bench/loops", str(milliseconds), operation]))
+            except contenders.Failed as error:
+                failed.setdefault(who, {})[operation] = str(error)
+                continue
+            value = _parse(output)[operation]
+            samples.setdefault(operation, {}).setdefault(who, []).append(value)
+
+
+def _figures(samples, failed, suffix=""):
+    for operation, by_contender in samples.items():
+        reasons = {who: lost[operation] for who, lost in failed.items() if operation in lost}
+        yield Figure(operation + suffix, "guest", "ns", by_contender, FLOORS.get(operation),
+                     failed=reasons)
+
+
+def _measure(words, ways, operations, suffix=""):
+    samples, failed = {}, {}
+    milliseconds = 20 if words.quick else 60
+    for _ in range(words.rounds):
+        _round(ways, operations, milliseconds, samples, failed)
+    yield from _figures(samples, failed, suffix)
+
+
+def run(words, here):
+    listed = contenders.output_of(contenders.chroot(here, ["/bench/loops", "list"]))
+    wanted = [name for name in listed.split() if words.only is None or words.only in name]
+    ways = {who: (lambda command, way=way: way(here, command))
+            for who, way in contenders.all_of(here).items()}
+    yield from _measure(words, ways, wanted)
+    for count in BINDINGS:
+        operations = [name for name in BY_BINDINGS if name in wanted]
+        if not operations:
+            continue
+        options = _many_bindings(here, count)
+        some = {"chroot": ways["chroot"],
+                "nestp": lambda command: contenders.nestp(here, command, options=options)}
+        yield from _measure(words, some, operations, f", {count} bindings")

@@ -1,0 +1,94 @@
+"""The table for people, JSON for programs, and the dated logs."""
+
+import json
+import os
+import sys
+
+from . import machine
+
+# What "good" means in one word, by what Figure.good() says.
+VERDICTS = {True: "ok", False: "MISSED", None: ""}
+TITLES = {"micro": "Functions of nestp", "guest": "One call in a loop",
+          "app": "Whole programs", "memory": "Memory"}
+
+
+def _number(value, digits=3):
+    if value is None:
+        return "-"
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.{max(0, digits - len(str(int(value))))}f}"
+
+
+def _reached(figure, contender):
+    value = figure.reached(contender)
+    if value is None:
+        return "failed" if contender in figure.failed else "-"
+    if figure.measure == "above":
+        return f"+{_number(value)} {figure.unit}"
+    return _number(value) + (" x" if figure.measure == "ratio" else f" {figure.unit}")
+
+
+def _floor(figure):
+    if figure.floor is None:
+        return ""
+    text = _number(figure.floor)
+    return {"ratio": f"{text} x", "above": f"+{text} {figure.unit}"}.get(
+        figure.measure, f"{text} {figure.unit}")
+
+
+def _line(figure):
+    times = [_number(figure.median(who)) for who in ("chroot", "nestp", "proot")]
+    return (f"{figure.name:34} {figure.unit[:5]:5} {times[0]:>9} {times[1]:>10} {times[2]:>10} "
+            f"{_reached(figure, 'nestp'):>11} {_reached(figure, 'proot'):>10} "
+            f"{_floor(figure):>9} {VERDICTS[figure.good()]}").rstrip()
+
+
+def _micro_line(figure):
+    return f"{figure.name:34} {_number(figure.median('nestp')):>9} {figure.unit}"
+
+
+def progress(figure):
+    print(f"{figure.part}: {figure.name}: {_reached(figure, 'nestp')}", file=sys.stderr)
+
+
+def table(figures, facts):
+    lines = ["Medians of interleaved rounds; nestp and PRoot as an ordinary user, held against",
+             "the same program in a real chroot.  The last column is the issue's floor.", ""]
+    lines += [f"{key:9} {value}" for key, value in facts.items()]
+    for part, title in TITLES.items():
+        chosen = [figure for figure in figures if figure.part == part]
+        if not chosen:
+            continue
+        lines.append("")
+        if part == "micro":
+            lines.append(f"{title:34} {'time':>9}")
+            lines += map(_micro_line, chosen)
+            continue
+        lines.append(f"{title:34} {'unit':5} {'chroot':>9} {'nestp':>10} {'proot':>10} "
+                     f"{'nestp':>11} {'proot':>10} {'floor':>9}")
+        lines += map(_line, chosen)
+    lost = [f"{figure.name}: {who}: {reason}" for figure in figures
+            for who, reason in figure.failed.items()]
+    if lost:
+        lines += ["", "Failed:", *lost]
+    missed = sum(figure.good() is False for figure in figures)
+    held = sum(figure.good() is True for figure in figures)
+    lines += ["", f"{held} floors reached, {missed} missed"]
+    return "\n".join(lines)
+
+
+def write_json(path, figures, facts):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"facts": facts, "figures": [figure.as_json() for figure in figures]}, file,
+                  indent=1)
+        file.write("\n")
+
+
+def write_log(figures, facts, text):
+    """log/DATE.txt and .json; a second one of the same minute replaces the first."""
+    stem = os.path.join(machine.TOP, "bench/log", facts["date"].replace(" ", "-").replace(":", ""))
+    with open(stem + ".txt", "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+    write_json(stem + ".json", figures, facts)
+    print(f"kept as {os.path.relpath(stem, machine.TOP)}.txt and .json", file=sys.stderr)
