@@ -53,6 +53,8 @@ int main(int argc, char** argv) {
   Storm storm(seed);
   build_trees();
   for (storm.number = 1; storm.number <= count; ++storm.number) {
+    // Each with numbers of its own, so that one wrong result does not change all that follow.
+    storm.random = Random(seed * 1000003 + static_cast<std::uint64_t>(storm.number));
     one_operation(storm);
     if (storm.number % kTreeLife != 0) continue;
     print_trees();
