@@ -68,6 +68,8 @@ struct Process {
   pid_t id = 0;
   int thread_count = 0;
   std::shared_ptr<MountNamespace> mounts;
+  /// How many merged names each descriptor's listing has given (special/listing.cc).
+  std::unordered_map<int, std::size_t> listings;
 };
 
 struct Thread {

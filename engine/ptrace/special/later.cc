@@ -6,7 +6,6 @@ namespace nestp {
 
 void special_root(CallFrame& frame) { translate_paths(frame); }
 void special_mount(CallFrame& frame) { translate_paths(frame); }
-void special_listing(CallFrame&) {}
 void special_ptrace(CallFrame&) {}
 void special_wait(CallFrame&) {}
 void special_namespaces(CallFrame&) {}
