@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -84,13 +85,26 @@ std::string relative_to(const std::string& from, const std::string& host) {
   return text + host.substr(common + 1);
 }
 
+bool is_shortage(Errno error) { return error == Errno(EMFILE) || error == Errno(ENFILE); }
+
+/// A link to `object`, which stays open during the call.
+std::string hold(CallFrame& frame, UniqueFd object) {
+  std::string text = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(object.get());
+  frame.thread().held.push_back(std::move(object));
+  return text;
+}
+
 /// A text of at most 108 bytes that leads to `host`.
-SysResult<std::string> fit(CallFrame& frame, const std::string& host) {
+SysResult<std::string> fit(CallFrame& frame, const std::string& host, AddressUse use) {
   if (host.size() <= SocketNames::kMaxText) return host;
   Tracer& tracer = frame.tracer();
   if (may_use_tracer_files(frame.thread().id)) {
     auto text = tracer.sockets.directories.shorten(host);
+    if (!text && !is_shortage(text.error())) return text.error();
     if (text && text->size() <= SocketNames::kMaxText) return std::move(*text);
+    if (use == AddressUse::reach) {
+      if (auto object = open_at(AT_FDCWD, host, O_PATH)) return hold(frame, std::move(*object));
+    }
   }
   // A guest that changed its user cannot look into the tracer.
   const std::string directory = tracer.working_directory(frame.thread()).host;
@@ -172,7 +186,7 @@ SysResult<std::optional<std::string>> name_to_kernel(CallFrame& frame, const std
   LOG(debug) << frame.thread().id << ' ' << name_of(frame.sys()) << ' ' << quoted(text)
              << (unchanged ? " unchanged, " : " -> ") << quoted(*host);
   if (unchanged) return std::optional<std::string>();
-  auto short_text = fit(frame, *host);
+  auto short_text = fit(frame, *host, use);
   if (!short_text || use == AddressUse::reach) {
     if (!short_text) return short_text.error();
     return std::optional<std::string>(std::move(*short_text));

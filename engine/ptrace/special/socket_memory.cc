@@ -67,7 +67,7 @@ const std::string* SocketNames::find(const std::string& kernel_text) const {
   return found == guest_texts_.end() ? nullptr : &found->second;
 }
 
-std::optional<std::string> SocketDirectories::shorten(const std::string& host) {
+SysResult<std::string> SocketDirectories::shorten(const std::string& host) {
   const std::size_t name = last_component(host);
   const std::string directory = host.substr(0, name);
   const auto through = [&](const Entry& entry) {
@@ -80,7 +80,7 @@ std::optional<std::string> SocketDirectories::shorten(const std::string& host) {
     entry.host.clear();  // renamed or replaced; a call under way may still need the descriptor
   }
   auto opened = open_at(AT_FDCWD, directory, O_PATH | O_DIRECTORY);
-  if (!opened) return std::nullopt;
+  if (!opened) return opened.error();
   if (entries_.size() == kMostDirectories) entries_.pop_front();
   entries_.push_back({directory, std::move(*opened)});
   return through(entries_.back());

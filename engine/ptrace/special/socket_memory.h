@@ -35,11 +35,12 @@ class SocketNames {
   std::deque<std::string> order_;  ///< keys, oldest first
 };
 
-/// Descriptors of the tracer by which long host paths become short ones.
+/// Descriptors of the tracer by which long host paths become short ones.  Kept: a call may block
+/// before the kernel looks at its address.
 class SocketDirectories {
  public:
-  /// "/proc/<tracer>/fd/<N>/name" for `host`; none if its directory cannot be opened.
-  std::optional<std::string> shorten(const std::string& host);
+  /// "/proc/<tracer>/fd/<N>/name" for `host`; the error says why its directory cannot be opened.
+  SysResult<std::string> shorten(const std::string& host);
 
  private:
   struct Entry {
