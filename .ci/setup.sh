@@ -1,8 +1,8 @@
 # Sourced by ./try and ./check: what must be installed, and building.  $top is the source tree.
 
-packages_to_build='busybox-static g++ libcapstone-dev libfmt-dev liblzma-dev libunwind-dev libxxhash-dev meson
+packages_to_build='busybox-static g++ libcapstone-dev liblzma-dev libunwind-dev libxxhash-dev meson
   ninja-build pkg-config zlib1g-dev'
-packages_to_test='catch2 clang clang-format clang-tidy debootstrap gcc-multilib gdb git golang-go
+packages_to_test='catch2 clang clang-format clang-tidy debootstrap gdb git golang-go
   groff-base libbenchmark-dev musl-tools strace util-linux xz-utils'
 
 say() { printf '%s\n' "$*"; }
