@@ -23,6 +23,13 @@ bool Registers::reinterpret_as(const Abi& abi) {
   return true;
 }
 
+bool Registers::is_own_call() const {
+  // A 32-bit register set leaves no choice: 64-bit code has another one.
+  if (abi_->word_size == 4) return true;
+  const std::uint16_t copy = abi_->registers.return_copy;
+  return copy != 0 && get(copy, abi_->register_size) == instruction();
+}
+
 bool Registers::loaded(std::size_t size) {
   const Abi* abi = abi_of_register_set(size);
   if (abi == nullptr) return false;

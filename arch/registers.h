@@ -37,6 +37,10 @@ class Registers {
   /// The size tells the ABI of the process.  False, and the ABI stays, if none has this size.
   bool loaded(std::size_t size);
 
+  /// True if the call was certainly made by the ABI's own syscall instruction; false:
+  /// only the kernel can tell.
+  bool is_own_call() const;
+
   /// Number of the call at a syscall stop; negative: none, or skipped.
   std::int32_t number() const;
   /// Takes effect with bytes() only where the ABI's NumberWrite is in_registers;

@@ -28,6 +28,7 @@ void resume(const Thread& thread, int signal = 0) {
 /// Registers at a stop at a call, as the ABI of the instruction reads them.
 bool read_call_registers(pid_t thread, Registers& registers) {
   if (!ptrace_call::get_registers(thread, registers)) return false;
+  if (registers.is_own_call()) return true;
   if (const auto architecture = ptrace_call::call_architecture(thread)) {
     const Abi* abi = abi_of_call(*architecture, registers.bytes().size());
     if (abi != nullptr) registers.reinterpret_as(*abi);

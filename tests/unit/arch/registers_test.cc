@@ -84,6 +84,19 @@ TEST_CASE("the size of what ptrace filled tells the ABI", "[arch][registers]") {
   CHECK(&registers.abi() == &kAbiX64);
 }
 
+TEST_CASE("a call by the ABI's own instruction is known by its return address",
+          "[arch][registers]") {
+  Registers x64(kAbiX64);
+  x64.set_instruction(0x401002);
+  CHECK_FALSE(x64.is_own_call());
+  x64.reinterpret_as(kAbiX86OnX64);
+  x64.set_arg(1, 0x401002);  // rcx, where `syscall` leaves what it returns to
+  x64.reinterpret_as(kAbiX64);
+  CHECK(x64.is_own_call());
+  CHECK(Registers(kAbiX86).is_own_call());
+  CHECK_FALSE(Registers(kAbiArm64).is_own_call());
+}
+
 TEST_CASE("registers are equal if ABI and bytes are", "[arch][registers]") {
   Registers a(kAbiX64);
   Registers b(kAbiX64);
