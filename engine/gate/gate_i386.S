@@ -58,6 +58,9 @@ _start:
         popfl
         jmp     *loader_jump
 
+        .org    0xff0
+        int3
+
 // slot i is at 0x70010000 + i * 0x3000; esp is at 28 in it, eip at 32.
         .org    0x1000
         .globl  gate_stubs

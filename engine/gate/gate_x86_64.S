@@ -63,4 +63,7 @@ _start:
         popfq
         jmpq    *loader_jump
 
+        .org    0xff0
+        int3
+
         .section .note.GNU-stack, "", @progbits

@@ -24,6 +24,8 @@ inline constexpr uint64_t kCallEnd = kImageBase + 0x40;
 /// The loader's own syscall instruction, and the address behind it.
 inline constexpr uint64_t kLoaderCall = kImageBase + 0x40;
 inline constexpr uint64_t kLoaderCallReturn = kLoaderCall + 2;
+/// A trap behind the loader's end, for a program whose start must be seen.
+inline constexpr uint64_t kStartTrap = kImageBase + 0xff0;
 /// i386: one stub a slot, 16 bytes each, that restores the stack pointer.
 inline constexpr uint64_t kStubs = kImageBase + 0x1000;
 inline constexpr uint64_t kStubSize = 16;
@@ -94,6 +96,7 @@ struct Plan {
   uint64_t executable_stack;  ///< PROT_EXEC for the stack
   char name[16];            ///< comm
   char paths[2][4100];      ///< room for PlanFile::path
+  uint64_t stop_at_start;     ///< go to kStartTrap instead of the program
   // Filled by the loader.
   uint64_t jump;            ///< where the guest starts
 };

@@ -180,5 +180,6 @@ void load_guest() {
     call(kProtect, static_cast<long>(page_down(p.stack)), kPageSize,
          kReadWrite | 4 | kGrowsDown);
   }
-  loader_jump = start;
+  p.jump = start;
+  loader_jump = p.stop_at_start != 0 ? kStartTrap : start;
 }

@@ -34,6 +34,7 @@ void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags)
   } else {
     child.process = std::make_shared<Process>();
     child.process->id = child.id;
+    child.process->maker = flags & CLONE_PARENT ? parent.process->maker : parent.id;
     child.process->thread_count = 1;
     child.process->mounts = parent.process->mounts;
   }

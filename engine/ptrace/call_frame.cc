@@ -88,12 +88,13 @@ void CallFrame::finish() {
 }
 
 bool CallFrame::may_use_gate() const {
-  return thread_.slot >= 0 && gate_takes(abi(), *thread_.space);
+  // A guest that traces this one must see where the thread really is.
+  return thread_.ptracee == nullptr && thread_.slot >= 0 && gate_takes(abi(), *thread_.space);
 }
 
 void CallFrame::leave() {
   thread_.step = Thread::Step::running;
-  ignore_gone(ptrace_call::resume(thread_.id));
+  tracer_.tracing.resume(thread_);
 }
 
 void CallFrame::give_answer() {
@@ -101,8 +102,12 @@ void CallFrame::give_answer() {
   registers.set_number(-1);
   registers.set_result(result_);
   thread_.step = Thread::Step::running;
+  if (tracer_.tracing.shows_call_ends(thread_)) {
+    thread_.step = Thread::Step::answered;
+    thread_.call_registers = registers_;
+  }
   ignore_gone(ptrace_call::set_registers(thread_.id, registers));
-  ignore_gone(ptrace_call::resume(thread_.id));
+  tracer_.tracing.resume(thread_);
 }
 
 bool CallFrame::write_scratch() {
@@ -148,7 +153,7 @@ void CallFrame::go_to_exit() {
   thread_.call_registers = registers_;
   thread_.step = Thread::Step::to_exit;
   thread_.at_exit = std::move(exit_handler_);
-  ignore_gone(ptrace_call::resume_to_exit(thread_.id));
+  tracer_.tracing.resume_to_exit(thread_);
 }
 
 void CallFrame::finish_exit() {
@@ -159,9 +164,14 @@ void CallFrame::finish_exit() {
   for (std::size_t i = 0; i < args_.size(); ++i) registers.set_arg(i, guest.arg(i));
   registers.set_number(guest.number());
   registers.set_result(result_);
+  if (repeated_) {
+    registers.set_instruction(registers.instruction() - abi().syscall_instruction.size());
+    registers.set_result(guest.number());
+    registers.set_number(-1);
+  }
   thread_.step = Thread::Step::running;
   ignore_gone(ptrace_call::set_registers(thread_.id, registers));
-  ignore_gone(ptrace_call::resume(thread_.id));
+  tracer_.tracing.call_ended(thread_);
 }
 
 }  // namespace nestp

@@ -60,6 +60,9 @@ class CallFrame {
   /// A second stop at the end of the call.  There result() and set_result() work.
   void at_exit(std::function<void(CallFrame&)> handler) { exit_handler_ = std::move(handler); }
 
+  /// At the exit stop: the guest makes the same call once more.
+  void repeat() { repeated_ = true; }
+
   bool has_exit_handler() const { return exit_handler_ != nullptr; }
 
   /// At the exit stop only.
@@ -89,6 +92,7 @@ class CallFrame {
   std::array<std::uint64_t, 6> args_{};
   bool changed_ = false;
   bool answered_ = false;
+  bool repeated_ = false;
   std::int64_t result_ = 0;
   std::string scratch_;
   std::uint64_t scratch_base_ = 0;

@@ -20,11 +20,6 @@
 namespace nestp {
 namespace {
 
-/// A thread that was killed cannot be resumed: waitpid will tell.
-void resume(const Thread& thread, int signal = 0) {
-  (void)ptrace_call::resume(thread.id, signal);
-}
-
 /// Registers at a stop at a call, as the ABI of the instruction reads them.
 bool read_call_registers(pid_t thread, Registers& registers) {
   if (!ptrace_call::get_registers(thread, registers)) return false;
@@ -81,6 +76,7 @@ void Loop::handle(const Stop& stop) {
   }
   if (stop.kind != StopKind::entry && stop.kind != StopKind::exit) ++tracer_.stats.other_stops;
   tracer_.settle(*thread);
+  tracer_.tracing.stopped(*thread);
   switch (stop.kind) {
     case StopKind::entry:
       return entry(*thread);
@@ -94,6 +90,8 @@ void Loop::handle(const Stop& stop) {
       return trap(*thread);
     case StopKind::birth:
       return birth(*thread, stop);
+    case StopKind::guest_event:
+      return guest_event(*thread, stop);
     case StopKind::exec:
     case StopKind::ended:
     case StopKind::unforeseen:
@@ -119,7 +117,12 @@ void Loop::entry(Thread& thread) {
 }
 
 void Loop::exit(Thread& thread) {
-  if (thread.step != Thread::Step::to_exit) return resume(thread);
+  using Step = Thread::Step;
+  if (thread.step == Step::filter_entry || thread.step == Step::filter_exit) {
+    return tracer_.tracing.filter_stop(thread);
+  }
+  const bool answered = thread.step == Step::answered;
+  if (thread.step != Step::to_exit && !answered) return tracer_.tracing.call_stop(thread);
   Registers registers(thread.call_registers.abi());
   if (!ptrace_call::get_registers(thread.id, registers)) return;
   registers.reinterpret_as(thread.call_registers.abi());
@@ -128,11 +131,12 @@ void Loop::exit(Thread& thread) {
   const CallTimer timer(stats);
   ++stats.stops;
   ++stats.exits;
-  decide_exit(frame);
+  if (!answered) decide_exit(frame);
   frame.finish_exit();
 }
 
 void Loop::signal(Thread& thread, const Stop& stop) {
+  if (tracer_.tracing.signal_stop(thread, stop)) return;
   if (thread.step == Thread::Step::in_gate) {
     // The guest must see its own registers, as if its own instruction had been interrupted.
     Registers registers(kAbiX64);
@@ -148,6 +152,7 @@ void Loop::signal(Thread& thread, const Stop& stop) {
 }
 
 void Loop::group(Thread& thread, const Stop& stop) {
+  if (tracer_.tracing.group_stop(thread, stop)) return;
   (void)ptrace_call::listen(thread.id);
   // A shell that started nestp in the foreground must see its job stop.
   const bool by_terminal = stop.signal == SIGTSTP || stop.signal == SIGTTIN || stop.signal == SIGTTOU;
@@ -157,9 +162,19 @@ void Loop::group(Thread& thread, const Stop& stop) {
 void Loop::trap(Thread& thread) {
   if (!thread.started) {
     thread.started = true;
-    if (!thread.announced) return;
+    if (thread.announced) begin(thread);
+    return;
   }
-  resume(thread);
+  if (!tracer_.tracing.trap_stop(thread)) resume(thread);
+}
+
+void Loop::begin(Thread& thread) {
+  if (!tracer_.tracing.first_stop(thread)) resume(thread);
+}
+
+void Loop::guest_event(Thread& thread, const Stop& stop) {
+  const auto message = ptrace_call::event_message(thread.id);
+  if (!tracer_.tracing.event_stop(thread, stop.event, message ? *message : 0)) resume(thread);
 }
 
 void Loop::birth(Thread& parent, const Stop& stop) {
@@ -174,8 +189,9 @@ void Loop::birth(Thread& parent, const Stop& stop) {
   ++tracer_.stats.threads;
   tracer_.stats.most_threads = std::max<std::uint64_t>(tracer_.stats.most_threads, tracer_.threads.size());
   for (const auto& extension : tracer_.extensions) extension->on_thread_start(child, parent.id);
-  if (thread->started) resume(*thread);
-  resume(parent);
+  tracer_.tracing.birth(parent, *thread, stop.event);
+  if (thread->started) begin(*thread);
+  if (!tracer_.tracing.event_stop(parent, stop.event, *id)) resume(parent);
 }
 
 void Loop::exec(const Stop& stop) {
@@ -187,6 +203,7 @@ void Loop::exec(const Stop& stop) {
   tracer_.settle(*thread);
   thread->step = Thread::Step::running;
   thread->at_exit = nullptr;
+  tracer_.tracing.exec(*thread, static_cast<pid_t>(*former));
   const auto plan = std::move(thread->exec);
   if (plan == nullptr) {
     stop_process(tracer_, *thread, "it runs a program that nestp did not choose");
@@ -199,7 +216,7 @@ void Loop::exec(const Stop& stop) {
   }
   // The tracer's open files of the plan must last until the loader has opened its own.
   thread->exec = std::make_unique<ExecPlan>(std::move(*plan));
-  resume(*thread);
+  (void)ptrace_call::resume(thread->id);  // even if a guest traces it: it is the loader that runs
 }
 
 void Loop::ended(const Stop& stop) {
@@ -211,6 +228,7 @@ void Loop::ended(const Stop& stop) {
   }
   tracer_.settle(*thread);
   for (const auto& extension : tracer_.extensions) extension->on_thread_end(stop.thread);
+  tracer_.tracing.ended(*thread, stop.status);
   tracer_.threads.remove(stop.thread);
   if (stop.thread != first_ || first_ended_) return;
   first_ended_ = true;

@@ -25,9 +25,13 @@ class Loop {
   void signal(Thread& thread, const Stop& stop);
   void group(Thread& thread, const Stop& stop);
   void trap(Thread& thread);
+  void begin(Thread& thread);
   void birth(Thread& parent, const Stop& stop);
+  void guest_event(Thread& thread, const Stop& stop);
   void exec(const Stop& stop);
   void ended(const Stop& stop);
+
+  void resume(Thread& thread, int signal = 0) { tracer_.tracing.resume(thread, signal); }
 
   Tracer& tracer_;
   pid_t first_;

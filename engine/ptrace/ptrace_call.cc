@@ -14,6 +14,12 @@ SysResult<> request(int what, pid_t thread, std::uint64_t address, std::uint64_t
   return Done{};
 }
 
+// No TRACEEXIT and no TRACEVFORKDONE: each would be one more stop for every
+// process, and waitpid(2) tells the end of a thread anyway.
+constexpr std::uint64_t kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP |
+                                   PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+                                   PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+
 std::uint64_t word(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
 
 }  // namespace
@@ -26,13 +32,10 @@ SysResult<long> raw(int what, pid_t thread, std::uint64_t address, std::uint64_t
   return result;
 }
 
-SysResult<> seize(pid_t thread) {
-  // No TRACEEXIT and no TRACEVFORKDONE: each would be one more stop for every
-  // process, and waitpid(2) tells the end of a thread anyway.
-  constexpr std::uint64_t kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP |
-                                     PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                                     PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
-  return request(PTRACE_SEIZE, thread, 0, kOptions);
+SysResult<> seize(pid_t thread) { return request(PTRACE_SEIZE, thread, 0, kOptions); }
+
+SysResult<> set_more_options(pid_t thread, std::uint64_t options) {
+  return request(PTRACE_SETOPTIONS, thread, 0, kOptions | options);
 }
 
 SysResult<> detach(pid_t thread, int signal) {

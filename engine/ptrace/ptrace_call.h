@@ -18,6 +18,8 @@ namespace ptrace_call {
 
 /// PTRACE_SEIZE with the options the engine lives by.
 SysResult<> seize(pid_t thread);
+/// The same options and more, of a stopped thread.
+SysResult<> set_more_options(pid_t thread, std::uint64_t options);
 SysResult<> detach(pid_t thread, int signal);
 
 /// Fills `registers`, and sets its ABI by the size of the register set.

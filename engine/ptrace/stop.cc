@@ -17,6 +17,9 @@ StopKind kind_of_event(int event, int signal) {
     case PTRACE_EVENT_VFORK:
     case PTRACE_EVENT_CLONE:
       return StopKind::birth;
+    case PTRACE_EVENT_EXIT:
+    case PTRACE_EVENT_VFORK_DONE:
+      return StopKind::guest_event;
     case PTRACE_EVENT_EXEC:
       return StopKind::exec;
     case PTRACE_EVENT_STOP:

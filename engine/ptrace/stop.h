@@ -14,6 +14,7 @@ enum class StopKind : std::uint8_t {
   trap,         ///< a new thread's first stop, an interrupt, or the end of a group stop: resume
   birth,        ///< made a new thread: announce it, then resume
   exec,         ///< runs a new image, the loader: give it its plan, then resume
+  guest_event,  ///< `event`, which only a guest that traces this one asked for: show it or resume
   ended,        ///< reaped: forget it, nothing to resume
   unforeseen,   ///< none of the events that were asked for: resume, and say so
 };
@@ -22,7 +23,7 @@ struct Stop {
   StopKind kind = StopKind::unforeseen;
   pid_t thread = 0;
   int signal = 0;  ///< of signal and group
-  int event = 0;   ///< PTRACE_EVENT_*, of birth
+  int event = 0;   ///< PTRACE_EVENT_*, of birth and guest_event
   int status = 0;  ///< as waitpid(2) gave it
 };
 

@@ -17,6 +17,7 @@
 
 #include "arch/registers.h"
 #include "engine/gate/layout.h"
+#include "engine/ptrace/emulate/ptracee.h"
 #include "fs/fd.h"
 #include "engine/ptrace/running_programs.h"
 #include "fs/path.h"
@@ -67,9 +68,11 @@ struct FileSystem {
 struct Process {
   pid_t id = 0;
   int thread_count = 0;
+  pid_t maker = 0;  ///< thread that made it
   std::shared_ptr<MountNamespace> mounts;
   /// How many merged names each descriptor's listing has given (special/listing.cc).
   std::unordered_map<int, std::size_t> listings;
+  std::shared_ptr<GuestTracer> tracing;  ///< set once it traces another guest
 };
 
 struct Thread {
@@ -78,6 +81,9 @@ struct Thread {
     running,  ///< its own code, or a call that nothing was done to
     in_gate,  ///< between the redirection and the gate's last instruction
     to_exit,  ///< resumed up to the end of the call
+    answered,      ///< likewise, but the tracer has the result already
+    filter_entry,  ///< made to install a filter (emulate/wait_filter.cc)
+    filter_exit,
   };
 
   Thread();
@@ -104,6 +110,13 @@ struct Thread {
   std::vector<UniqueFd> held;      ///< the tracer's own files that the call under way opens
   std::unique_ptr<ExecPlan> exec;  ///< of an execve(2) under way
   bool no_new_privileges = false;  ///< by its own wish: nestp's filter sets the kernel's flag
+  /// As another guest traces it (emulate/guest_tracing.h).
+  std::unique_ptr<Ptracee> ptracee;
+  bool group_stopped = false;      ///< in a group stop, listening
+  bool stops_at_start = false;     ///< the loader traps when it is done
+  bool wants_wait_filter = false;  ///< its process traces: to be interrupted
+  bool waits_by_pause = false;     ///< the wait call is repeated: block without the kernel's wait
+
   bool started = false;            ///< its first stop was seen
   bool announced = false;          ///< its parent's event was seen
 };

@@ -13,6 +13,7 @@
 
 #include "engine/extension.h"
 #include "engine/guest.h"
+#include "engine/ptrace/emulate/guest_tracing.h"
 #include "engine/ptrace/exec/images.h"
 #include "engine/ptrace/running_programs.h"
 #include "engine/ptrace/special/socket_memory.h"
@@ -40,6 +41,7 @@ class Tracer final : public ProcessFacts {
   Stats stats;
   SocketMemory sockets;
   std::optional<TraceFile> trace;  ///< --trace
+  GuestTracing tracing{threads};
 
   // ---- paths ------------------------------------------------------------------
 

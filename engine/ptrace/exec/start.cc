@@ -196,7 +196,8 @@ SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan) 
   if (!named) return named;
   LOG(debug) << thread.id << " runs " << quoted(plan.program.host);
   ++tracer.stats.executions;
-  const gate::Plan record = loader_plan(plan, stack, choose_randomness(plan, is_randomized(thread.id)));
+  gate::Plan record = loader_plan(plan, stack, choose_randomness(plan, is_randomized(thread.id)));
+  record.stop_at_start = thread.stops_at_start;
   return memory.write_object(GuestAddress{gate::kPlan}, record);
 }
 

@@ -6,8 +6,6 @@ namespace nestp {
 
 void special_root(CallFrame& frame) { translate_paths(frame); }
 void special_mount(CallFrame& frame) { translate_paths(frame); }
-void special_ptrace(CallFrame&) {}
-void special_wait(CallFrame&) {}
 void special_namespaces(CallFrame&) {}
 
 }  // namespace nestp
