@@ -41,15 +41,20 @@ void Position::enter_outside(const std::string& host) {
   note_proc();
 }
 
-bool Position::enter_mount(std::string_view name) {
-  if (place_ == View::kNoPlace || below_place_ > 0) return false;
+/// Place of the mount point `name` here, or kNoPlace.
+View::Place Position::mounted(std::string_view name) const {
+  if (place_ == View::kNoPlace || below_place_ > 0) return View::kNoPlace;
   const View::Place child = view_.child_place(place_, name);
+  if (child == View::kNoPlace || view_.mounted(child) == nullptr) return View::kNoPlace;
+  return child;
+}
+
+bool Position::enter_mount(std::string_view name) {
+  const View::Place child = mounted(name);
   if (child == View::kNoPlace) return false;
-  const Binding* binding = view_.mounted(child);
-  if (binding == nullptr) return false;
   append_component(guest_, name);
   place_ = child;
-  mount(*binding);
+  mount(*view_.mounted(child));
   return true;
 }
 

@@ -24,6 +24,8 @@ class Position {
   /// Goes to a host path that the view does not show.
   void enter_outside(const std::string& host);
 
+  /// The entry `name` here is a mount point.
+  bool is_mount(std::string_view name) const { return mounted(name) != View::kNoPlace; }
   /// If the entry `name` here is a mount point: goes there.
   bool enter_mount(std::string_view name);
   /// Goes to the entry `name`, which is no mount point.  `id`: what the cache calls it.
@@ -53,6 +55,7 @@ class Position {
   std::string host_of(std::string_view name) const;
 
  private:
+  View::Place mounted(std::string_view name) const;
   void mount(const Binding& binding);
   void note_proc();
 

@@ -53,6 +53,7 @@ class Walk {
     ordinary,  ///< of take_proc_name: nothing special about this name
   };
 
+  SysResult<Resolved> failed(std::string_view text, Errno error) const;
   SysResult<> start();
   SysResult<Step> take_component();
   SysResult<Step> take_parent(bool is_last);
@@ -70,6 +71,7 @@ class Walk {
   bool is_at_root() const;
   SysResult<> count_magic_link();
   SysResult<> check_mount() const;
+  SysResult<> check_left();
   Resolved finish();
 
   PathCache& cache_;
@@ -105,17 +107,22 @@ SysResult<Resolved> Walk::run(std::string_view text) {
     rest_.remove_prefix(std::min(rest_.find_first_not_of('/'), rest_.size()));
     if (rest_.empty()) break;  // the text, or that of a link, is "/"
     const auto step = take_component();
-    if (!step) return step.error();
+    if (!step) return failed(text, search_error_.value_or(step.error()));
     if (*step != Step::done) continue;
-    if (search_error_ && !unchanged_) return *search_error_;
+    if (search_error_) return failed(text, *search_error_);
     return finish();
   }
-  if (search_error_ && !unchanged_) return *search_error_;
+  if (search_error_) return failed(text, *search_error_);
   Resolved found = finish();
   if (last_ != LastLink::entry) return found;
   found.host = "/";
   found.at_mount_point = false;
   return found;
+}
+
+SysResult<Resolved> Walk::failed(std::string_view text, Errno error) const {
+  if (!from_.kernel_judges || !unchanged_ || flags_ != 0) return error;
+  return Resolved{.host = std::string(text), .unchanged = true};
 }
 
 SysResult<> Walk::start() {
@@ -171,10 +178,7 @@ SysResult<Walk::Step> Walk::take_parent(bool is_last) {
     return Step::done;
   }
   // Where the ".." will not be in the path that the kernel sees, its check is made here.
-  if (const auto search = check_search(at_.host()); !search) {
-    if (!unchanged_) return search.error();
-    if (!search_error_) search_error_ = search.error();
-  }
+  if (const auto search = check_left(); !search) return search.error();
   if (is_at_root()) {
     if (flags_ & RESOLVE_BENEATH) return Errno(EXDEV);
     if (!at_.is_outside()) unchanged_ = false;
@@ -188,8 +192,26 @@ SysResult<Walk::Step> Walk::take_parent(bool is_last) {
   return arrive(is_last);
 }
 
+/// The walk leaves this directory for one that is not below it on the host, so that the
+/// kernel will not see it.
+SysResult<> Walk::check_left() {
+  if (at_.at_top()) return Done{};
+  auto search = check_search(at_.host());
+  const bool above = !search && search.error() == Errno(EACCES) && unchanged_;
+  if (above && !from_.base_anchor.empty() && at_.host().starts_with(from_.base_host)) {
+    // A relative walk needs no permission on what lies above its start.
+    search = check_search(from_.base_anchor + at_.host().substr(from_.base_host.size()));
+  }
+  if (search) return Done{};
+  if (!unchanged_) return search.error();
+  if (!search_error_) search_error_ = search.error();
+  return Done{};
+}
+
 SysResult<Walk::Step> Walk::take_name(std::string_view name, bool is_last) {
-  if (at_.enter_mount(name)) {
+  if (at_.is_mount(name)) {
+    if (const auto search = check_left(); !search) return search.error();
+    at_.enter_mount(name);
     unchanged_ = false;
     if (const auto mount = check_mount(); !mount) return mount.error();
     return arrive(is_last);
@@ -256,6 +278,7 @@ SysResult<Walk::Step> Walk::follow_link(std::string_view target) {
   rest_ = buffer_;
   if (!rest_.starts_with('/')) return Step::more;
   if (flags_ & RESOLVE_BENEATH) return Errno(EXDEV);
+  if (const auto search = check_left(); !search) return search.error();
   unchanged_ = false;
   enter_root();
   if (const auto mount = check_mount(); !mount) return mount.error();

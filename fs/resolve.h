@@ -50,8 +50,11 @@ struct ResolveFrom {
   /// A path that the kernel takes to the base itself ("/proc/17/cwd"): for a base
   /// whose own path may not be searched.  Empty: none.
   std::string base_anchor{};
-  pid_t process = 0;              ///< /proc/self
-  pid_t thread = 0;               ///< /proc/thread-self
+  /// A relative text that fails is handed back as it is, where the kernel, walking
+  /// it itself, must fail too: it knows best which errno comes first.
+  bool kernel_judges = false;
+  pid_t process = 0;                        ///< /proc/self
+  pid_t thread = 0;                         ///< /proc/thread-self
   const ProcessFacts* processes = nullptr;  ///< null: no process is a guest
 };
 
