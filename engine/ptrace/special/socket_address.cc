@@ -182,6 +182,9 @@ SysResult<std::optional<std::string>> name_to_kernel(CallFrame& frame, const std
   }
   const auto host = ask_extensions(frame, resolved);
   if (!host) return host.error();
+  if (frame.tracer().trace) {
+    frame.tracer().trace->line(frame.thread().id, frame.sys(), resolved.guest.text(), *host);
+  }
   const bool unchanged = resolved.unchanged && *host == resolved.host;
   LOG(debug) << frame.thread().id << ' ' << name_of(frame.sys()) << ' ' << quoted(text)
              << (unchanged ? " unchanged, " : " -> ") << quoted(*host);
