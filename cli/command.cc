@@ -114,8 +114,7 @@ Outcome<std::string, StartError> find_program(const Request& request, const Gues
   if (program.empty()) return missing_command("", "");
   if (program.find('/') == std::string::npos) {
     const auto path = find_variable(guest.environment, "PATH");
-    const Outcome<std::string, StartError> found =
-        search(lookup, program, path.value_or(kDefaultPath));
+    Outcome<std::string, StartError> found = search(lookup, program, path.value_or(kDefaultPath));
     if (!found) return found;
     program = *found;
   }

@@ -8,6 +8,13 @@
 #include "cli/command.h"
 
 namespace nestp {
+namespace {
+
+using Link = std::pair<const char*, const char*>;
+constexpr std::array kLinks{Link{"/fd", "/proc/self/fd"}, Link{"/stdin", "/proc/self/fd/0"},
+                            Link{"/stdout", "/proc/self/fd/1"}, Link{"/stderr", "/proc/self/fd/2"}};
+
+}  // namespace
 
 std::vector<RequestedBinding> device_bindings() {
   std::vector<RequestedBinding> bindings{
@@ -28,10 +35,6 @@ void make_device_links(const View& view) {
   const Binding* const binding = view.binding_at(*place);
   if (binding == nullptr || binding->type != "tmpfs") return;
   const std::string host = binding->host.text();
-  using Link = std::pair<const char*, const char*>;
-  static constexpr std::array kLinks{
-      Link{"/fd", "/proc/self/fd"}, Link{"/stdin", "/proc/self/fd/0"},
-      Link{"/stdout", "/proc/self/fd/1"}, Link{"/stderr", "/proc/self/fd/2"}};
   for (const auto& [name, target] : kLinks) {
     // A link that cannot be made is missed only by who uses it.
     (void)::symlink(target, (host + name).c_str());

@@ -14,6 +14,17 @@
 namespace nestp {
 namespace {
 
+/// e_machine of <elf.h>, as a person knows it.
+using MachineName = std::pair<std::uint16_t, std::string_view>;
+constexpr std::array kMachineNames{
+    MachineName{2, "sparc"},         MachineName{3, "i386"},     MachineName{4, "m68k"},
+    MachineName{8, "mips"},          MachineName{15, "hppa"},    MachineName{20, "powerpc"},
+    MachineName{21, "ppc64"},        MachineName{22, "s390x"},   MachineName{40, "arm"},
+    MachineName{42, "sh4"},          MachineName{43, "sparc64"}, MachineName{50, "ia64"},
+    MachineName{62, "x86_64"},       MachineName{183, "arm64"},  MachineName{243, "riscv64"},
+    MachineName{258, "loongarch64"},
+};
+
 std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 StartError cannot_start(std::string message) {
@@ -84,15 +95,8 @@ std::optional<StartError> diagnose_head(const ProgramFacts& facts,
 }  // namespace
 
 std::string name_of_machine(std::uint16_t machine) {
-  using Name = std::pair<std::uint16_t, std::string_view>;
-  static constexpr std::array kNames{
-      Name{2, "sparc"},   Name{3, "i386"},     Name{4, "m68k"},      Name{8, "mips"},
-      Name{15, "hppa"},   Name{20, "powerpc"}, Name{21, "ppc64"},    Name{22, "s390x"},
-      Name{40, "arm"},    Name{42, "sh4"},     Name{43, "sparc64"},  Name{50, "ia64"},
-      Name{62, "x86_64"}, Name{183, "arm64"},  Name{243, "riscv64"}, Name{258, "loongarch64"},
-  };
-  const auto found = std::ranges::find(kNames, machine, &Name::first);
-  if (found != kNames.end()) return std::string(found->second);
+  const auto found = std::ranges::find(kMachineNames, machine, &MachineName::first);
+  if (found != kMachineNames.end()) return std::string(found->second);
   return "machine " + std::to_string(machine);
 }
 

@@ -17,6 +17,8 @@
 namespace nestp {
 namespace {
 
+constexpr int kFilterMissing = 128;  // bit of the exit code of try_tracing()
+
 /// Contents of a small file; empty if it cannot be read.
 std::string text_of(const std::string& path) {
   SysResult<std::string> text = read_file(path);
@@ -26,7 +28,6 @@ std::string text_of(const std::string& path) {
 /// In a child of its own, as what it tries cannot be undone.  Of its exit code bit 7
 /// tells that filters are missing; the others are ptrace's errno.
 [[noreturn]] void try_tracing() {
-  constexpr int kFilterMissing = 128;
   const int trace_error = ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : errno;
   // A null filter is EFAULT where filters exist and EINVAL where they do not.
   const bool missing =
@@ -75,7 +76,7 @@ TracingFacts probe_tracing() {
   int status = 0;
   if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return facts;
   facts.trace_error = WEXITSTATUS(status) & 127;
-  facts.filter_error = (WEXITSTATUS(status) & 128) != 0 ? EINVAL : 0;
+  facts.filter_error = (WEXITSTATUS(status) & kFilterMissing) != 0 ? EINVAL : 0;
   return facts;
 }
 

@@ -15,6 +15,34 @@
 namespace nestp {
 namespace {
 
+// What PRoot binds for -R and -S.
+constexpr std::array<std::string_view, 17> kRecommended = {"/etc/host.conf",
+                                                           "/etc/hosts",
+                                                           "/etc/hosts.equiv",
+                                                           "/etc/mtab",
+                                                           "/etc/netgroup",
+                                                           "/etc/networks",
+                                                           "/etc/passwd",
+                                                           "/etc/group",
+                                                           "/etc/nsswitch.conf",
+                                                           "/etc/resolv.conf",
+                                                           "/etc/localtime",
+                                                           "/dev",
+                                                           "/sys",
+                                                           "/proc",
+                                                           "/tmp",
+                                                           "/run",
+                                                           "/var/run/dbus/system_bus_socket"};
+constexpr std::array<std::string_view, 9> kAsRoot = {"/etc/host.conf",
+                                                     "/etc/hosts",
+                                                     "/etc/nsswitch.conf",
+                                                     "/etc/resolv.conf",
+                                                     "/dev",
+                                                     "/sys",
+                                                     "/proc",
+                                                     "/tmp",
+                                                     "/run/shm"};
+
 std::vector<BindingRequest> binding_requests(const Request& request,
                                              const Surroundings& surroundings,
                                              const std::string& rootfs) {
@@ -107,33 +135,6 @@ std::vector<std::string> changed_environment(std::vector<std::string> environmen
 
 std::vector<RequestedBinding> preset_bindings(Preset preset, std::string_view home,
                                               const std::string& rootfs) {
-  static constexpr std::array<std::string_view, 17> kRecommended = {
-      "/etc/host.conf",
-      "/etc/hosts",
-      "/etc/hosts.equiv",
-      "/etc/mtab",
-      "/etc/netgroup",
-      "/etc/networks",
-      "/etc/passwd",
-      "/etc/group",
-      "/etc/nsswitch.conf",
-      "/etc/resolv.conf",
-      "/etc/localtime",
-      "/dev",
-      "/sys",
-      "/proc",
-      "/tmp",
-      "/run",
-      "/var/run/dbus/system_bus_socket"};
-  static constexpr std::array<std::string_view, 9> kAsRoot = {"/etc/host.conf",
-                                                              "/etc/hosts",
-                                                              "/etc/nsswitch.conf",
-                                                              "/etc/resolv.conf",
-                                                              "/dev",
-                                                              "/sys",
-                                                              "/proc",
-                                                              "/tmp",
-                                                              "/run/shm"};
   std::vector<RequestedBinding> bindings;
   const auto add = [&bindings](std::string_view path) {
     const std::string text(path);
@@ -178,6 +179,7 @@ Outcome<PreparedGuest, StartError> make_guest(const Request& request,
 
   Guest& guest = prepared.guest;
   guest.view = *view;
+  guest.session = prepared.session.get();
   copy_settings(request, guest);
   guest.directory = start_directory(request, surroundings, **view, prepared.warnings);
   guest.environment = changed_environment(surroundings.environment, request.environment);

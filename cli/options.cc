@@ -168,7 +168,7 @@ class Parser {
         continue;
       }
       const bool topic = option->value == Value::topic && rest.empty() && has_next();
-      const Result<> done = apply(*option, shown, topic ? std::string_view(words_[next_++]) : "");
+      Result<> done = apply(*option, shown, topic ? std::string_view(words_[next_++]) : "");
       if (!done) return done;
     }
     return Done{};

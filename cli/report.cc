@@ -8,6 +8,10 @@
 namespace nestp {
 namespace {
 
+/// A word of these alone needs no quotes in a shell.
+constexpr std::string_view kPlain =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+
 /// `text` in a column of `width`, and at least one blank behind it.
 std::string column(std::string_view text, std::size_t width) {
   std::string cell(text);
@@ -45,8 +49,6 @@ std::string binding_text(const Binding& binding) {
 }  // namespace
 
 std::string shell_words(std::span<const std::string> words) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
   std::string text;
   for (const std::string& word : words) {
     if (!text.empty()) text += ' ';
