@@ -161,9 +161,9 @@ class Parser {
       }
       if (option->value == Value::number) {
         if (is_integer(trimmed_blank(rest))) return apply(*option, shown, trimmed_blank(rest));
-        const Result<> done = rest.empty()
-                                  ? number_option(*option, shown)
-                                  : apply(*option, shown, std::to_string(request_.verbosity + 1));
+        Result<> done = rest.empty()
+                            ? number_option(*option, shown)
+                            : apply(*option, shown, std::to_string(request_.verbosity + 1));
         if (!done) return done;
         continue;
       }
