@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fs/path.h"
+#include "fs/session_directory.h"
 #include "fs/view.h"
 
 namespace nestp {
@@ -37,6 +38,7 @@ struct Guest {
   std::string stats{};           ///< --stats: "text" or "json" on stderr at the end; empty: off
   /// Called once the first process has ended, others may live on: its status as of waitpid(2).
   std::function<void(int status)> on_first_end{};
+  SessionDirectory* session = nullptr;  ///< where a guest's own tmpfs mounts lie; null: none
   std::string loader_directory{};  ///< where the loader goes if the kernel has no memfd; empty: TMPDIR or /tmp
 };
 

@@ -56,10 +56,16 @@ View::View(std::vector<Binding> bindings, std::vector<Covered> covered)
     has_unlisted_ |= binding.unlisted;
     has_read_only_ |= binding.read_only;
   }
-  std::stable_sort(by_host_.begin(), by_host_.end(), [this](std::size_t a, std::size_t b) {
-    return bindings_[a].host.text().size() > bindings_[b].host.text().size();
+  std::sort(by_host_.begin(), by_host_.end(), [this](std::size_t a, std::size_t b) {
+    const std::size_t size = bindings_[a].host.text().size();
+    const std::size_t other = bindings_[b].host.text().size();
+    return size != other ? size > other : a > b;
   });
   ambiguous_ = find_ambiguity();
+  for (const Binding& binding : bindings_) {
+    if (binding.guest.is_root()) continue;
+    mounted_on_.insert(to_host(binding.guest.parent()).child(binding.guest.name()).text());
+  }
 }
 
 std::shared_ptr<const View> View::make(std::vector<Binding> bindings) {
@@ -107,6 +113,36 @@ std::shared_ptr<const View> View::without(const GuestPath& guest) const {
                                   [](const Binding& binding) { return binding.guest.is_root(); });
   if (!rooted) return nullptr;
   return std::shared_ptr<const View>(new View(std::move(shown), std::move(covered)));
+}
+
+std::shared_ptr<const View> View::with_read_only(const GuestPath& guest, bool read_only) const {
+  std::vector<Binding> bindings = bindings_;
+  for (Binding& binding : bindings) {
+    if (binding.guest == guest) binding.read_only = read_only;
+  }
+  return std::shared_ptr<const View>(new View(std::move(bindings), covered_));
+}
+
+std::shared_ptr<const View> View::pivoted(const GuestPath& root, const GuestPath& new_root,
+                                          const GuestPath& put_old) const {
+  std::vector<Binding> bindings;
+  for (Binding binding : bindings_) {
+    if (!new_root.contains(binding.guest)) continue;
+    binding.guest = root.joined(binding.guest.below(new_root));
+    binding.unlisted = binding.unlisted && binding.guest != root;
+    bindings.push_back(std::move(binding));
+  }
+  const GuestPath place = root.joined(put_old.below(new_root));
+  // Without the new root, for what it covered at its former place shows again.
+  const auto old = without(new_root);
+  for (Binding binding : old->bindings_) {
+    if (root.contains(binding.guest)) {
+      if (put_old == new_root) continue;
+      binding.guest = place.joined(binding.guest.below(root));
+    }
+    bindings.push_back(std::move(binding));
+  }
+  return make(std::move(bindings));
 }
 
 View::Place View::child_place(Place place, std::string_view name) const {

@@ -51,6 +51,16 @@ class View {
   /// This view without the binding at exactly `guest` and those below it; what
   /// it covered shows again.  Null if there is none, or none is left at "/".
   std::shared_ptr<const View> without(const GuestPath& guest) const;
+  /// This view with the binding at exactly `guest` read-only or not.
+  /// Precondition: binding_at(guest).
+  std::shared_ptr<const View> with_read_only(const GuestPath& guest, bool read_only) const;
+  /// This view as pivot_root(2) leaves it to a thread with root directory `root`:
+  /// `new_root` and what is below it move there, what was there moves to where
+  /// `put_old` then is; if that is `new_root` itself, what was there goes.
+  /// Precondition: bindings at `root` and at `new_root`, which is below it and
+  /// contains `put_old`.
+  std::shared_ptr<const View> pivoted(const GuestPath& root, const GuestPath& new_root,
+                                      const GuestPath& put_old) const;
 
   /// In the order they were mounted; the one at "/" first.
   const std::vector<Binding>& bindings() const { return bindings_; }
@@ -59,13 +69,16 @@ class View {
   const Binding& binding_of(const GuestPath& path) const;
   /// The binding mounted at exactly `path`, or null.
   const Binding* binding_at(const GuestPath& path) const;
+  /// True if a mount stands on the host's entry `host`, by whatever name the guest
+  /// reaches it: it can be neither removed nor renamed.
+  bool is_mounted_on(const std::string& host) const { return mounted_on_.contains(host); }
   /// True if some binding's last component is `name`: a cheap "cannot be a mount point".
   bool is_mount_name(std::string_view name) const { return mount_names_.contains(name); }
 
   HostPath to_host(const GuestPath& path) const;
   /// The guest's name of a host path; of several the one below `hint` if any,
-  /// then the deepest binding's.  Hidden names (covered by a deeper binding)
-  /// are never given.  ENOENT if the guest cannot see `path` at all.
+  /// then the deepest binding's, then the last mounted one's.  Hidden names (covered by a deeper
+  /// binding) are never given.  ENOENT if the guest cannot see `path` at all.
   SysResult<GuestPath> to_guest(const HostPath& path, const GuestPath* hint = nullptr) const;
   /// True if a host path may have more than one guest name.
   bool is_ambiguous() const { return ambiguous_; }
@@ -119,6 +132,7 @@ class View {
   std::vector<Covered> covered_;
   std::vector<Node> nodes_;  ///< nodes_[kRootPlace] is "/"
   std::unordered_set<std::string, TextHash, std::equal_to<>> mount_names_;
+  std::unordered_set<std::string> mounted_on_;  ///< host paths below mount points
   std::vector<std::size_t> by_host_;  ///< indexes of bindings_, longest host path first
   bool ambiguous_ = false;
   bool has_unlisted_ = false;

@@ -5,6 +5,7 @@
 
 #include "engine/ptrace/memory.h"
 #include "engine/ptrace/ptrace_call.h"
+#include "engine/ptrace/special/namespaces.h"
 
 namespace nestp {
 
@@ -37,6 +38,7 @@ void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags)
     child.process->maker = flags & CLONE_PARENT ? parent.process->maker : parent.id;
     child.process->thread_count = 1;
     child.process->mounts = parent.process->mounts;
+    child.process->descriptor_names = parent.process->descriptor_names;
   }
   if (flags & CLONE_VM) {
     child.space = parent.space;
@@ -50,6 +52,7 @@ void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags)
     child.files = std::make_shared<FileSystem>(*parent.files);
     child.files->changes_under_way = 0;
   }
+  begin_namespaces(child, parent);
 }
 
 }  // namespace nestp

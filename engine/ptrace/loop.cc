@@ -15,6 +15,7 @@
 #include "engine/ptrace/exec/start.h"
 #include "engine/ptrace/gate_entry.h"
 #include "engine/ptrace/ptrace_call.h"
+#include "engine/ptrace/special/namespaces.h"
 #include "engine/ptrace/report.h"
 
 namespace nestp {
@@ -168,7 +169,16 @@ void Loop::trap(Thread& thread) {
   if (!tracer_.tracing.trap_stop(thread)) resume(thread);
 }
 
+/// Lets a new thread make its first step, with the registers its parent had.
 void Loop::begin(Thread& thread) {
+  if (thread.given_argument) {
+    Registers registers(kAbiX64);
+    if (read_call_registers(thread.id, registers)) {
+      registers.set_arg(0, *thread.given_argument);
+      (void)ptrace_call::set_registers(thread.id, registers);
+    }
+    thread.given_argument.reset();
+  }
   if (!tracer_.tracing.first_stop(thread)) resume(thread);
 }
 
@@ -203,6 +213,7 @@ void Loop::exec(const Stop& stop) {
   tracer_.settle(*thread);
   thread->step = Thread::Step::running;
   thread->at_exit = nullptr;
+  end_privileges(*thread);
   tracer_.tracing.exec(*thread, static_cast<pid_t>(*former));
   const auto plan = std::move(thread->exec);
   if (plan == nullptr) {

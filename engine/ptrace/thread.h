@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,13 @@ struct AddressSpace {
 /// What a mount namespace is to a guest.
 struct MountNamespace {
   std::shared_ptr<const View> view;
+  /// The root that a pivot_root(2) put below the new one, until it is unmounted.
+  std::optional<HostPath> former_root;
+};
+
+/// A user namespace that a guest made: what it wrote into its files of /proc.
+struct UserNamespace {
+  UniqueFd uid_map, gid_map, group_setting;
 };
 
 /// Threads with one root and working directory (CLONE_FS).
@@ -59,6 +67,7 @@ struct FileSystem {
   GuestPath root = GuestPath::root();
   /// Working directory as last read from the kernel, and when that stops being believed.
   std::optional<GuestPath> directory;
+  std::optional<GuestPath> next_directory;  ///< where a chdir call that has not been checked may lead
   std::string directory_host;
   std::uint64_t directory_epoch = 0;
   std::chrono::steady_clock::time_point directory_read{};
@@ -70,6 +79,11 @@ struct Process {
   int thread_count = 0;
   pid_t maker = 0;  ///< thread that made it
   std::shared_ptr<MountNamespace> mounts;
+  /// By which of several names descriptors were opened; checked before it is believed.
+  std::map<int, GuestPath> descriptor_names;
+  std::shared_ptr<UserNamespace> user;  ///< null: the host's
+  bool is_privileged = false;           ///< in `user`
+  bool promised_network = false;        ///< asked for a network namespace that is not there
   /// How many merged names each descriptor's listing has given (special/listing.cc).
   std::unordered_map<int, std::size_t> listings;
   std::shared_ptr<GuestTracer> tracing;  ///< set once it traces another guest
@@ -109,6 +123,9 @@ struct Thread {
   bool moves_directories = false;  ///< rename(2), rmdir(2) and their kin
   std::vector<UniqueFd> held;      ///< the tracer's own files that the call under way opens
   std::unique_ptr<ExecPlan> exec;  ///< of an execve(2) under way
+  std::uint64_t new_namespaces = 0;  ///< CLONE_NEW* that a clone(2) under way shall not see
+  /// Of a new thread: the first argument its parent passed, where the kernel got another.
+  std::optional<std::uint64_t> given_argument;
   bool no_new_privileges = false;  ///< by its own wish: nestp's filter sets the kernel's flag
   /// As another guest traces it (emulate/guest_tracing.h).
   std::unique_ptr<Ptracee> ptracee;

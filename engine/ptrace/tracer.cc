@@ -1,6 +1,7 @@
 #include "engine/ptrace/tracer.h"
 
 #include <cerrno>
+#include <cstdlib>
 
 namespace nestp {
 namespace {
@@ -51,7 +52,9 @@ SysResult<Tracer::Directory> Tracer::read_working_directory(Thread& thread) {
   std::optional<GuestPath> name;
   if (!text->ends_with(kDeleted)) {
     if (const auto host = HostPath::parse(*text)) {
-      if (files.directory && view(thread).to_host(*files.directory) == *host) {
+      if (files.next_directory && view(thread).to_host(*files.next_directory) == *host) {
+        name = files.next_directory;
+      } else if (files.directory && view(thread).to_host(*files.directory) == *host) {
         name = files.directory;
       } else if (const auto found = name_of_host(view(thread), *host)) {
         name = *found;
@@ -73,8 +76,28 @@ Tracer::Directory Tracer::descriptor_directory(const Thread& thread, int descrip
   if (found.host.ends_with(kDeleted)) return found;
   const auto host = HostPath::parse(found.host);
   if (!host) return found;
+  const auto& names = thread.process->descriptor_names;
+  if (const auto used = names.find(descriptor); used != names.end()) {
+    if (view(thread).to_host(used->second) == *host) {
+      found.guest = used->second;
+      return found;
+    }
+  }
   if (const auto name = name_of_host(view(thread), *host)) found.guest = *name;
   return found;
+}
+
+SysResult<unsigned> Tracer::descriptor_flags(const Thread& thread, int descriptor) {
+  const auto info = read_file("/proc/" + std::to_string(thread.id) + "/fdinfo/" + std::to_string(descriptor));
+  if (!info) return Errno(EBADF);
+  constexpr std::string_view kField = "flags:";
+  const std::size_t at = info->find(kField);
+  if (at == info->npos) return Errno(EBADF);
+  return static_cast<unsigned>(std::strtoul(info->c_str() + at + kField.size(), nullptr, 8));
+}
+
+void Tracer::note_descriptor(const Thread& thread, int descriptor, const GuestPath& name) {
+  thread.process->descriptor_names.insert_or_assign(descriptor, name);
 }
 
 std::optional<std::string> Tracer::visible(const Thread& thread, const GuestPath& path) const {
@@ -97,7 +120,8 @@ void Tracer::begin_change(Thread& thread, const std::string& host) {
   thread.changing.push_back(std::move(entry));
 }
 
-void Tracer::begin_directory_change(Thread& thread) {
+void Tracer::begin_directory_change(Thread& thread, std::optional<GuestPath> name) {
+  thread.files->next_directory = std::move(name);
   ++thread.files->changes_under_way;
   thread.changes_directory = true;
 }
@@ -119,7 +143,6 @@ void Tracer::settle(Thread& thread) {
   if (!thread.changes_directory) return;
   thread.changes_directory = false;
   --thread.files->changes_under_way;
-  thread.files->directory.reset();
   thread.files->directory_epoch = 0;
 }
 

@@ -61,20 +61,28 @@ class Tracer final : public ProcessFacts {
   SysResult<Directory> read_working_directory(Thread& thread);
   /// The same for a descriptor.  The host text need not be a path ("pipe:[1]").
   Directory descriptor_directory(const Thread& thread, int descriptor) const;
+  /// O_* of an open descriptor, close on exec included; EBADF.
+  static SysResult<unsigned> descriptor_flags(const Thread& thread, int descriptor);
   /// The thread's call may rename or remove directories: no remembered working
   /// directory is believed until it has ended, nor after.
   void begin_directory_moves(Thread& thread);
 
+  /// A view has changed: no remembered directory name is believed any more.
+  void forget_names() { ++directory_epoch_; }
+
   /// A path of the view as the thread sees it below its root; absent: unreachable for it.
   std::optional<std::string> visible(const Thread& thread, const GuestPath& path) const;
 
-  /// The guest used `guest` for the directory `host`: of several names, that one is shown.
+  /// The guest used `name` for `host`: of several names, that one is shown.
   void note_name(const std::string& host, const GuestPath& name);
+  /// The same for what the process has opened by that name.
+  void note_descriptor(const Thread& thread, int descriptor, const GuestPath& name);
 
   // ---- changes under way (fs/path_cache.h) --------------------------------------
 
   void begin_change(Thread& thread, const std::string& host);
-  void begin_directory_change(Thread& thread);
+  /// `name`: by which the guest names the directory it goes to, if that is known.
+  void begin_directory_change(Thread& thread, std::optional<GuestPath> name);
   /// The thread's call has ended, one way or another.
   void settle(Thread& thread);
 

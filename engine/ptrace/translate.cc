@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/log.h"
+#include "engine/ptrace/special/entries.h"
 #include "engine/ptrace/special/proc_content.h"
 #include "engine/ptrace/special/read_only.h"
 #include "fs/fd.h"
@@ -80,33 +81,6 @@ bool stands_as_it_is(CallFrame& frame, const PathArg& argument, const std::strin
   return readlink(entry.c_str(), &first, 1) < 0;
 }
 
-/// EBUSY and its kin: what the kernel says to a call on the entry that a mount covers.
-std::optional<Errno> refusal_at_mount_point(CallFrame& frame, const Resolved& resolved) {
-  if (!resolved.at_mount_point) return std::nullopt;
-  const bool directory = resolved.binding == nullptr || resolved.binding->is_directory;
-  switch (frame.sys()) {  // NOLINT: every other call is the kernel's matter
-    case Sys::rmdir:
-      return Errno(directory ? EBUSY : ENOTDIR);
-    case Sys::unlink:
-      return Errno(directory ? EISDIR : EBUSY);
-    case Sys::unlinkat:
-      if (frame.arg(2) & kRemoveDirectory) return Errno(directory ? EBUSY : ENOTDIR);
-      return Errno(directory ? EISDIR : EBUSY);
-    case Sys::rename:
-    case Sys::renameat:
-    case Sys::renameat2:
-      return Errno(EBUSY);
-    default:
-      return std::nullopt;
-  }
-}
-
-/// Links and names never cross mounts, even of one file system (fs/namei.c, do_renameat2, do_linkat).
-bool joins_two_entries(Sys sys) {
-  return sys == Sys::rename || sys == Sys::renameat || sys == Sys::renameat2 || sys == Sys::link ||
-         sys == Sys::linkat;
-}
-
 /// The call may give a directory another name, or none.
 bool moves_directories(const CallFrame& frame) {
   switch (frame.sys()) {  // NOLINT: no other call does
@@ -154,17 +128,42 @@ void note_changes(CallFrame& frame, const Found& found) {
   if (moves_directories(frame)) frame.tracer().begin_directory_moves(frame.thread());
 }
 
+std::optional<Errno> refusal_of_two(CallFrame& frame, const View& view, const Found& found) {
+  const auto& [first, second] = found.resolved;
+  if (!first || !second) {
+    const auto& known = first ? first : second;
+    return known ? refusal_of_mounted(view, *known) : std::nullopt;
+  }
+  const Sys sys = frame.sys();
+  if (sys == Sys::link || sys == Sys::linkat) return refusal_of_link(view, *first, *second);
+  return refusal_of_rename(view, *first, *second, sys == Sys::renameat2 ? frame.arg(4) : 0);
+}
+
+/// What mount points say to calls on entries.
+std::optional<Errno> refusal_of_entries(CallFrame& frame, const Found& found) {
+  const View& view = frame.tracer().view(frame.thread());
+  const auto& [first, second] = found.resolved;
+  switch (frame.sys()) {  // NOLINT: every other call is the kernel's matter
+    case Sys::rename:
+    case Sys::renameat:
+    case Sys::renameat2:
+    case Sys::link:
+    case Sys::linkat:
+      return refusal_of_two(frame, view, found);
+    case Sys::unlink:
+      return first ? refusal_of_removal(view, *first, false) : std::nullopt;
+    case Sys::rmdir:
+      return first ? refusal_of_removal(view, *first, true) : std::nullopt;
+    case Sys::unlinkat:
+      return first ? refusal_of_removal(view, *first, (frame.arg(2) & kRemoveDirectory) != 0)
+                   : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
 std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
-  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
-    if (!found.resolved[i] || found.paths.list[i].last != LastComponent::entry) continue;
-    if (const auto error = refusal_at_mount_point(frame, *found.resolved[i])) return error;
-  }
-  if (joins_two_entries(frame.sys()) && found.resolved[0] && found.resolved[1] &&
-      !found.resolved[0]->magic && found.resolved[0]->binding != found.resolved[1]->binding) {
-    if (const auto error = refusal_across_bindings(frame, *found.resolved[0], *found.resolved[1])) {
-      return error;
-    }
-  }
+  if (const auto error = refusal_of_entries(frame, found)) return error;
   if (found.resolved[0] && changes_contents(frame, found.open_flags) &&
       is_running_program(frame.tracer(), *found.resolved[0])) {
     return Errno(ETXTBSY);
@@ -220,6 +219,17 @@ bool opens_a_file(const SyscallRow& row) {
   return row.sys == Sys::creat;
 }
 
+/// A descriptor of something with several names shows the one it was opened by.
+void note_opened_name(CallFrame& frame, const Found& found) {
+  const View& view = frame.tracer().view(frame.thread());
+  if (!view.is_ambiguous() || !opens_a_file(*frame.row()) || !found.resolved[0]) return;
+  const GuestPath name = found.resolved[0]->guest;
+  frame.at_exit([name](CallFrame& ended) {
+    if (ended.result() < 0) return;
+    ended.tracer().note_descriptor(ended.thread(), static_cast<int>(ended.result()), name);
+  });
+}
+
 /// Files of /proc whose contents or target nestp has to make up.  True: the call is decided.
 bool serve_proc(CallFrame& frame, const PathArg& argument, const Resolved& resolved) {
   if (!is_in_proc(resolved.host)) return false;
@@ -250,6 +260,11 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
 
   ResolveFrom from = frame.tracer().asker(frame.thread(), std::nullopt);
   if (text->front() != '/' || flags != 0) {
+    const std::string anchor = base_anchor(frame, argument);
+    if (argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) {
+      const auto status = stat_of(anchor);
+      if (status && !S_ISDIR(status->st_mode)) return Errno(ENOTDIR);
+    }
     Tracer::Directory base = base_directory(frame, argument);
     // Not a directory the tracer can name (deleted, a pipe, closed): the kernel
     // starts there all the same and knows best.
@@ -259,7 +274,7 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
     }
     from.base = std::move(base.guest);
     from.base_host = std::move(base.host);
-    from.base_anchor = base_anchor(frame, argument);
+    from.base_anchor = anchor;
   }
   const LastLink last = last_link(last_component(argument, *text));
   auto resolved = frame.tracer().resolver.resolve(from, *text, last, flags);
@@ -281,25 +296,41 @@ SysResult<Resolved> resolve_text(CallFrame& frame, const std::string& text, Last
   return frame.tracer().resolver.resolve(from, text, last);
 }
 
-void translate_paths(CallFrame& frame) {
+void translate_paths(CallFrame& frame) { (void)translate_path(frame); }
+
+std::optional<GuestPath> translate_path(CallFrame& frame) {
   const auto how = read_open_how(frame);
-  if (!how) return frame.fail(how.error());
+  if (!how) {
+    frame.fail(how.error());
+    return std::nullopt;
+  }
   const auto args = frame.args();
   Found found{.paths = path_args(frame.abi(), *frame.row(), args, how->flags), .resolved = {}};
   found.open_flags = detail::open_flags_of(frame.abi(), *frame.row(), args, how->flags).value_or(0);
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     auto resolved = resolve_argument(frame, found.paths.list[i], how->resolve);
-    if (!resolved) return frame.fail(resolved.error());
+    if (!resolved) {
+      // The kernel would have looked at the whole first path before the second.
+      const auto& first = found.resolved[0];
+      const auto earlier = first ? first_path_error(found.paths.list[0], *first) : std::nullopt;
+      frame.fail(earlier.value_or(resolved.error()));
+      return std::nullopt;
+    }
     found.resolved[i] = std::move(*resolved);
   }
-  if (const auto error = refusal(frame, found)) return frame.fail(*error);
+  if (const auto error = refusal(frame, found)) {
+    frame.fail(*error);
+    return std::nullopt;
+  }
   note_changes(frame, found);
+  note_opened_name(frame, found);
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     if (!found.resolved[i]) continue;
-    if (serve_proc(frame, found.paths.list[i], *found.resolved[i])) return;
+    if (serve_proc(frame, found.paths.list[i], *found.resolved[i])) break;
     substitute(frame, found.paths.list[i], *found.resolved[i], *how);
-    if (frame.is_answered()) return;
+    if (frame.is_answered()) break;
   }
+  return found.resolved[0] ? std::optional(found.resolved[0]->guest) : std::nullopt;
 }
 
 }  // namespace nestp

@@ -22,6 +22,9 @@ struct GuestText {
 /// their place; answers the call where the guest must see an error.
 void translate_paths(CallFrame& frame);
 
+/// The same for a row with one path; gives its canonical place, if it was resolved.
+std::optional<GuestPath> translate_path(CallFrame& frame);
+
 /// One path argument.  No value: there is none (null or empty), so the kernel
 /// decides.  Errors: what the guest must see.
 SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const PathArg& argument,

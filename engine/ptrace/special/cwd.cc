@@ -36,8 +36,13 @@ void get_directory(CallFrame& frame) {
 void special_cwd(CallFrame& frame) {
   if (frame.sys() == Sys::getcwd) return get_directory(frame);
   // The kernel's own directory changes; the tracer reads it again when it needs it.
-  if (frame.sys() == Sys::chdir) translate_paths(frame);
-  if (!frame.is_answered()) frame.tracer().begin_directory_change(frame.thread());
+  std::optional<GuestPath> name;
+  if (frame.sys() == Sys::chdir) {
+    name = translate_path(frame);
+  } else {
+    name = frame.tracer().descriptor_directory(frame.thread(), frame.descriptor(0)).guest;
+  }
+  if (!frame.is_answered()) frame.tracer().begin_directory_change(frame.thread(), std::move(name));
 }
 
 }  // namespace nestp

@@ -23,11 +23,9 @@ struct Target {
   bool script_reachable = true;
 };
 
-bool closes_on_exec(pid_t thread, int descriptor) {
-  const auto info = read_file("/proc/" + std::to_string(thread) + "/fdinfo/" + std::to_string(descriptor));
-  if (!info) return false;
-  const std::size_t at = info->find("flags:");
-  return at != info->npos && (std::strtoul(info->c_str() + at + 6, nullptr, 8) & O_CLOEXEC) != 0;
+bool closes_on_exec(const Thread& thread, int descriptor) {
+  const auto flags = Tracer::descriptor_flags(thread, descriptor);
+  return flags && (*flags & O_CLOEXEC) != 0;
 }
 
 /// The tracer's own copy outlives a close on exec and needs no name on disk.
@@ -46,7 +44,7 @@ SysResult<Target> descriptor_target(CallFrame& frame) {
   if (!file) return file.error();
   file->host = path_of(file->file);
   Target target{.text = "/dev/fd/" + number,
-                .script_reachable = !closes_on_exec(frame.thread().id, descriptor)};
+                .script_reachable = !closes_on_exec(frame.thread(), descriptor)};
   target.opened = std::move(*file);
   return target;
 }
@@ -66,7 +64,7 @@ SysResult<Target> at_target(CallFrame& frame) {
   const bool by_descriptor = text->front() != '/' && descriptor != AT_FDCWD;
   if (by_descriptor) {
     target.text = "/dev/fd/" + std::to_string(descriptor) + "/" + *text;
-    target.script_reachable = !closes_on_exec(frame.thread().id, descriptor);
+    target.script_reachable = !closes_on_exec(frame.thread(), descriptor);
   }
   const auto last = flags & kNoFollow ? LastComponent::entry : LastComponent::follow;
   PathArg argument{};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "engine/ptrace/special/namespaces.h"
 #include "engine/ptrace/special/read_only.h"
 #include "engine/ptrace/special/special.h"
 #include "engine/ptrace/tracer.h"
@@ -44,6 +45,7 @@ std::optional<int> changed_descriptor(const CallFrame& frame) {
 }  // namespace
 
 void ordinary_call(CallFrame& frame) {
+  if (acknowledge_network_change(frame)) return;
   if (holds_address(*frame.row())) return special_socket(frame);
   if (const auto descriptor = changed_descriptor(frame)) {
     if (const auto error = refusal_by_descriptor(frame, *descriptor)) return frame.fail(*error);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/gate/layout.h"
+#include "engine/ptrace/special/namespaces.h"
 #include "engine/ptrace/tracer.h"
 #include "fs/mount_table.h"
 #include "fs/proc_links.h"
@@ -21,9 +22,9 @@ constexpr std::string_view kDeleted = " (deleted)";
 /// How the link of a served file's descriptor starts: its name is the path that was opened.
 constexpr std::string_view kServed = "/memfd:/proc/";
 
-constexpr std::array<std::string_view, 12> kNames = {
-    "cwd",  "exe",       "maps", "mountinfo", "mounts", "mountstats",
-    "root", "numa_maps", "self", "smaps",     "status", "thread-self"};
+constexpr std::array<std::string_view, 15> kNames = {
+    "cwd",  "exe",  "gid_map",   "maps",  "mountinfo", "mounts",      "mountstats", "numa_maps",
+    "root", "self", "setgroups", "smaps", "status",    "thread-self", "uid_map"};
 
 /// The guest's own name of what a magic link names; the text as it is where it
 /// is no path or not visible ("pipe:[1]").
@@ -126,6 +127,11 @@ bool may_open_of_tracer(const Thread& thread) {
   return owner->st_uid == 0 || (owner->st_uid == geteuid() && owner->st_gid == getegid());
 }
 
+/// By which a guest opens a descriptor of the tracer.
+std::string own_link(int descriptor) {
+  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(descriptor);
+}
+
 /// O_* and RESOLVE_* of a call that opens.
 struct OpenHow {
   std::uint64_t flags = 0, mode = 0, resolve = 0;
@@ -193,6 +199,13 @@ bool answer_proc_link(CallFrame& frame, const PathArg& argument, const Resolved&
 }
 
 bool open_proc_content(CallFrame& frame, const PathArg& argument, const Resolved& resolved) {
+  if (const int map = identity_file(frame, resolved.host, argument.writing != Writing::no);
+      map >= 0) {
+    const auto how = read_how(frame);
+    const bool reachable = may_open_of_tracer(frame.thread());
+    return how && frame.replace_string(argument.index, reachable ? own_link(map) : "/dev/null") &&
+           allow_link(frame, *how);
+  }
   if (argument.writing != Writing::no || argument.creates) return false;
   const ProcFile file = proc_file(resolved.host);
   if (file.text == ProcText::none) return false;
@@ -203,9 +216,8 @@ bool open_proc_content(CallFrame& frame, const PathArg& argument, const Resolved
   if (!text) return false;
   auto served = make_file(resolved.guest.text(), *text);
   if (!served) return false;
-  const std::string path =
-      "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(served->get());
-  if (!frame.replace_string(argument.index, path) || !allow_link(frame, *how)) return false;
+  if (!frame.replace_string(argument.index, own_link(served->get())) || !allow_link(frame, *how))
+    return false;
   frame.thread().held.push_back(std::move(*served));
   return true;
 }

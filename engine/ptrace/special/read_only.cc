@@ -5,17 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/ptrace/special/entries.h"
 #include "engine/ptrace/tracer.h"
 
 namespace nestp {
 namespace {
-
-std::string parent_of(const std::string& host) {
-  std::size_t end = host.size();
-  while (end > 1 && host[end - 1] == '/') --end;
-  const std::size_t slash = host.rfind('/', end - 1);
-  return slash == 0 || slash == host.npos ? "/" : host.substr(0, slash);
-}
 
 bool is_directory(const std::string& host) {
   struct stat status {};
@@ -30,7 +24,12 @@ bool asks_only(Sys sys) {
 
 std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argument,
                                           const Resolved& resolved) {
-  if (resolved.binding == nullptr || !resolved.binding->read_only) return std::nullopt;
+  const bool is_entry = argument.last == LastComponent::entry && !argument.creates;
+  // "." and ".." as an entry are refused for what they are.
+  if (is_entry && (resolved.host.ends_with("/.") || resolved.host.ends_with("/.."))) return std::nullopt;
+  const Binding* binding =
+      is_entry ? binding_of_entry(frame.tracer().view(frame.thread()), resolved) : resolved.binding;
+  if (binding == nullptr || !binding->read_only) return std::nullopt;
   const Writing writing = argument.writing;
   if (writing == Writing::no) return std::nullopt;
   const bool keeps_link = argument.last != LastComponent::follow;
@@ -52,25 +51,13 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
   return Errno(EROFS);
 }
 
-std::optional<Errno> refusal_across_bindings(CallFrame& frame, const Resolved& from,
-                                             const Resolved& to) {
-  struct stat status {};
-  const bool links = frame.sys() == Sys::link || frame.sys() == Sys::linkat;
-  if (!links) {
-    const bool both = is_directory(parent_of(from.host)) && is_directory(parent_of(to.host));
-    return both ? std::optional(Errno(EXDEV)) : std::nullopt;
-  }
-  if (lstat(from.host.c_str(), &status) != 0) return std::nullopt;
-  if (lstat(to.host.c_str(), &status) == 0) return std::nullopt;  // EEXIST comes first
-  if (!is_directory(parent_of(to.host))) return std::nullopt;
-  return Errno(to.binding != nullptr && to.binding->read_only ? EROFS : EXDEV);
-}
-
 std::optional<Errno> refusal_by_descriptor(CallFrame& frame, int descriptor) {
   const Tracer::Directory object = frame.tracer().descriptor_directory(frame.thread(), descriptor);
   if (!object.guest) return std::nullopt;
   const View& view = frame.tracer().view(frame.thread());
   if (!view.binding_of(*object.guest).read_only) return std::nullopt;
+  const auto flags = Tracer::descriptor_flags(frame.thread(), descriptor);
+  if (!flags || (*flags & O_PATH) != 0) return Errno(EBADF);
   return Errno(EROFS);
 }
 

@@ -14,10 +14,6 @@ namespace nestp {
 std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argument,
                                           const Resolved& resolved);
 
-/// rename(2) or link(2) from one binding to another.
-std::optional<Errno> refusal_across_bindings(CallFrame& frame, const Resolved& from,
-                                             const Resolved& to);
-
 /// A call that changes the object of a descriptor (fchmod): EROFS if that lies on a
 /// read-only binding.
 std::optional<Errno> refusal_by_descriptor(CallFrame& frame, int descriptor);

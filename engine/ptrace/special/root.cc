@@ -1,0 +1,87 @@
+// chroot(2) and pivot_root(2): the root directory is the tracer's, never the kernel's.
+#include <cerrno>
+#include <unordered_set>
+
+#include "engine/log.h"
+#include "engine/ptrace/special/namespaces.h"
+#include "engine/ptrace/special/place.h"
+#include "engine/ptrace/special/special.h"
+#include "engine/ptrace/tracer.h"
+#include "engine/ptrace/translate.h"
+#include "fs/fd.h"
+
+namespace nestp {
+namespace {
+
+SysResult<Place> find_directory_place(CallFrame& frame, int index) {
+  auto place = find_place(frame, index);
+  if (place && !place->is_directory) return Errno(ENOTDIR);
+  return place;
+}
+
+/// In the order of the kernel's checks (fs/open.c, chroot).
+SysResult<> change_root(CallFrame& frame) {
+  const auto place = find_directory_place(frame, 0);
+  if (!place) return place.error();
+  if (const auto search = check_search(place->host.text()); !search) return search;
+  const bool may = has_capability(frame.thread(), Capability::change_root);
+  if (!may || place->is_outside) return Errno(EPERM);
+  frame.thread().files->root = place->guest;
+  LOG(debug) << frame.thread().id << " has its root at " << quoted(place->guest.text());
+  return Done{};
+}
+
+/// Everyone's root directory in `mounts` moves with the mounts (fs/namespace.c, chroot_fs_refs).
+void move_roots(Tracer& tracer, const MountNamespace& mounts, const GuestPath& root,
+                const GuestPath& new_root) {
+  std::unordered_set<FileSystem*> seen;
+  tracer.threads.for_each([&](Thread& thread) {
+    if (thread.process == nullptr || thread.process->mounts.get() != &mounts) return;
+    if (!seen.insert(thread.files.get()).second) return;
+    thread.files->directory_epoch = 0;
+    GuestPath& own = thread.files->root;
+    if (own != root && new_root.contains(own)) own = root.joined(own.below(new_root));
+  });
+}
+
+/// In the order of the kernel's checks (fs/namespace.c, pivot_root).
+SysResult<> pivot_root(CallFrame& frame) {
+  const auto new_root = find_directory_place(frame, 0);
+  if (!new_root) return new_root.error();
+  const auto put_old = find_directory_place(frame, 1);
+  if (!put_old) return put_old.error();
+  Thread& thread = frame.thread();
+  MountNamespace& mounts = *thread.process->mounts;
+  const View& view = *mounts.view;
+  const GuestPath root = thread.files->root;
+  if (new_root->is_outside || put_old->is_outside) return Errno(EINVAL);
+  const Binding* old_mount = &view.binding_of(root);
+  if (&view.binding_of(new_root->guest) == old_mount ||
+      &view.binding_of(put_old->guest) == old_mount) {
+    return Errno(EBUSY);
+  }
+  if (view.binding_at(root) == nullptr || view.binding_at(new_root->guest) == nullptr) {
+    return Errno(EINVAL);
+  }
+  if (!root.contains(new_root->guest) || !new_root->guest.contains(put_old->guest)) {
+    return Errno(EINVAL);
+  }
+  if (put_old->guest == new_root->guest) mounts.former_root = view.to_host(root);
+  mounts.view = view.pivoted(root, new_root->guest, put_old->guest);
+  move_roots(frame.tracer(), mounts, root, new_root->guest);
+  return Done{};
+}
+
+}  // namespace
+
+void special_root(CallFrame& frame) {
+  if (frame.sys() == Sys::chroot) {
+    const auto done = change_root(frame);
+    return done ? frame.answer(0) : frame.fail(done.error());
+  }
+  if (!has_capability(frame.thread(), Capability::administer)) return frame.fail(Errno(EPERM));
+  const auto done = pivot_root(frame);
+  return done ? frame.answer(0) : frame.fail(done.error());
+}
+
+}  // namespace nestp
