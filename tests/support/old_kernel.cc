@@ -23,8 +23,8 @@ constexpr Sys kNewer[] = {
     Sys::faccessat2,       Sys::fchmodat2,         Sys::futex_waitv,  Sys::landlock_create_ruleset,
     Sys::memfd_create,     Sys::mount_setattr,     Sys::move_mount,   Sys::open_tree,
     Sys::openat2,          Sys::pidfd_getfd,       Sys::pidfd_open,   Sys::pidfd_send_signal,
-    Sys::process_vm_readv, Sys::process_vm_writev, Sys::renameat2,    Sys::statx,
-    Sys::getxattrat,       Sys::setxattrat,        Sys::file_getattr, Sys::statmount,
+    Sys::process_vm_readv, Sys::process_vm_writev, Sys::statx,        Sys::getxattrat,
+    Sys::setxattrat,       Sys::file_getattr,      Sys::statmount,
 };
 
 void add(std::vector<sock_filter>& filter, unsigned code, unsigned value, unsigned char if_true = 0,
