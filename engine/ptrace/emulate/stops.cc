@@ -3,6 +3,7 @@
 #include <csignal>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <utility>
 
 #include "engine/gate/layout.h"
 #include "engine/log.h"
@@ -27,6 +28,15 @@ GuestStop step_trap(std::uint64_t instruction) {
   info.si_code = TRAP_BRKPT;
   info.si_addr = reinterpret_cast<void*>(instruction);
   return {.kind = Kind::signal, .genuine = false, .info = info};
+}
+
+void set_start_result(pid_t thread, std::int64_t result) {
+  Registers registers(kAbiX64);
+  if (!ptrace_call::get_registers(thread, registers)) return;
+  // Unless the tracing guest has set something else in the meantime.
+  if (registers.result() != -ENOSYS) return;
+  registers.set_result(result);
+  (void)ptrace_call::set_registers(thread, registers);
 }
 
 siginfo_t own_info(const Thread& thread, int code) {
@@ -112,7 +122,9 @@ bool GuestTracing::begin_guest(Thread& thread) {
   registers.set_instruction(*start);
   // At the end of a plain exec the thread still shows which call it made.
   registers.set_number(number_of(registers.abi(), Sys::execve));
+  registers.set_result(-ENOSYS);  // until the call returns
   (void)ptrace_call::set_registers(thread.id, registers);
+  if (thread.ptracee == nullptr) set_start_result(thread.id, 0);
   if (thread.ptracee == nullptr || !show_start(thread)) resume(thread);
   return true;
 }
@@ -131,6 +143,7 @@ bool GuestTracing::show_start(Thread& thread) {
       return true;
     }
   }
+  if (ptracee.start == StartStop::call_exit) set_start_result(thread.id, 0);
   if (ptracee.start == StartStop::call_exit) {
     ptracee.start = StartStop::trap;
     if (ptracee.motion == Motion::to_call) {
@@ -216,11 +229,14 @@ void GuestTracing::birth(const Thread& parent, Thread& child, int event) {
   const Thread* tracer = threads_.find(parent.ptracee->tracer);
   if (tracer == nullptr) return;
   link(child, *tracer, parent.ptracee->seized, parent.ptracee->options);
+  child.ptracee->from_birth = true;
   child.ptracee->options_due = false;  // the kernel gave it its parent's
 }
 
 bool GuestTracing::first_stop(Thread& thread) {
   if (thread.ptracee == nullptr) return false;
+  const bool shown = std::exchange(thread.ptracee->from_birth, false);
+  if (!shown && !thread.ptracee->interrupt_wanted) return false;  // attached to in the meantime
   if (thread.ptracee->seized) {
     report(thread, {.kind = Kind::interrupt});
     return true;

@@ -151,11 +151,10 @@ void end_of_wait(CallFrame& frame, const WaitCall& call, bool paused) {
   frame.tracer().tracing.end_wait(frame.thread());
   const std::int64_t result = frame.result();
   const bool interrupted = (result <= kRestartSys && result >= kRestartLast) || result == -EINTR;
-  if (interrupted) {
+  if (interrupted || result == -ECHILD) {
     if (const auto report = take_report(frame, call)) return frame.set_result(*report);
-    if (paused) frame.set_result(kRestartSys);
-    return;
   }
+  if (interrupted && paused) frame.set_result(kRestartSys);
   if (result == -ECHILD && has_ptracee(frame, call)) {
     // No child, but a traced thread: the kernel does not know what to wait for.
     if (call.blocks()) return block_again(frame, true);
