@@ -111,7 +111,8 @@ def _copy_programs(here):
 
 
 def prepare(words):
-    top = words.place or os.path.join(os.environ.get("TMPDIR", "/tmp"), "nestp-bench")
+    top = os.path.abspath(
+        words.place or os.path.join(os.environ.get("TMPDIR", "/tmp"), "nestp-bench"))
     os.makedirs(top, exist_ok=True)
     os.chmod(top, 0o755)
     here = Place(words, top)

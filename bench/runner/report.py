@@ -87,7 +87,9 @@ def write_json(path, figures, facts):
 
 def write_log(figures, facts, text):
     """log/DATE.txt and .json; a second one of the same minute replaces the first."""
-    stem = os.path.join(machine.TOP, "bench/log", facts["date"].replace(" ", "-").replace(":", ""))
+    folder = os.path.join(machine.TOP, "bench/log")
+    os.makedirs(folder, exist_ok=True)
+    stem = os.path.join(folder, facts["date"].replace(" ", "-").replace(":", ""))
     with open(stem + ".txt", "w", encoding="utf-8") as file:
         file.write(text + "\n")
     write_json(stem + ".json", figures, facts)
