@@ -1,5 +1,6 @@
 // rename(2) and link(2) from one binding to another are EXDEV.
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include "tests/support/guest_test.h"
 
@@ -12,7 +13,8 @@ int main() {
   EXPECT_ERRNO(rename("/bind/dir/file", "/bind/again/moved"), EXDEV);  // even of one directory
   EXPECT_ERRNO(link("/bind/dir/file", "/bind/again/hard"), EXDEV);
   EXPECT_ERRNO(rename("/bind/dir/file", "/bind/dir/nested/moved"), EXDEV);
-  EXPECT_ERRNO(renameat2(AT_FDCWD, "file", AT_FDCWD, "/bind/dir/file", RENAME_EXCHANGE), EXDEV);
+  EXPECT_ERRNO(
+      syscall(SYS_renameat2, AT_FDCWD, "file", AT_FDCWD, "/bind/dir/file", RENAME_EXCHANGE), EXDEV);
   EXPECT_ERRNO(link("/bind/dir/absent", "/work/hard"), ENOENT);
   EXPECT_ERRNO(rename("/bind/dir/absent", "/work/moved"), EXDEV);
   EXPECT_ERRNO(link("/bind/file", "/bind/hard"), EXDEV);

@@ -1,5 +1,6 @@
 // A mount point cannot be renamed, removed or replaced: EBUSY, and the host's file stays.
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include "tests/support/guest_test.h"
 
@@ -12,7 +13,9 @@ int main() {
   EXPECT_ERRNO(rename("/bind/dir", "/bind/moved"), EBUSY);
   EXPECT_ERRNO(rename("/bind/file", "/bind/moved"), EBUSY);
   EXPECT_ERRNO(rename("/bind/dir/nested", "/bind/dir/moved"), EBUSY);
-  EXPECT_ERRNO(renameat2(AT_FDCWD, "/bind/dir", AT_FDCWD, "/bind/again", RENAME_EXCHANGE), EBUSY);
+  EXPECT_ERRNO(
+      syscall(SYS_renameat2, AT_FDCWD, "/bind/dir", AT_FDCWD, "/bind/again", RENAME_EXCHANGE),
+      EBUSY);
   EXPECT(mkdir("/bind/empty", 0700) == 0 && make_file("/bind/plain", "x"));
   EXPECT_ERRNO(rename("/bind/empty", "/bind/dir"), EBUSY);
   EXPECT_ERRNO(rename("/bind/plain", "/bind/file"), EBUSY);
