@@ -75,7 +75,7 @@ says 'gdb runs a program to its end # TODO' '*exited*' /bin/sh -c \
   'gdb -q -batch -ex "break main" -ex run -ex bt -ex continue ./p'
 says 'gdb: breakpoint and backtrace # TODO' '*#0*main*' /bin/sh -c \
   'gdb -q -batch -ex "break main" -ex run -ex bt ./p'
-says 'strace true # TODO' '*exited with 0*' strace -f true
+says 'strace true' '*exited with 0*' strace -f true
 
 if command -v musl-gcc >/dev/null 2>&1; then
   musl-gcc -static -O2 "$here/programs/files.c" -o "$base/musl-static" &&

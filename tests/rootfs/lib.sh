@@ -46,7 +46,7 @@ inside() {
   (cd "$base" && as_user env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/home/user LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} \
     timeout -k 5 "${limit:-120}" "$base/nestp" -r "$copy" -b /dev -b /proc -b /sys \
-    -b /etc/resolv.conf -b /etc/hosts ${inside_options-} -w /home/user "$@" </dev/null)
+    -b /etc/resolv.conf ${inside_options-} -w /home/user "$@" </dev/null)
 }
 
 report() {
