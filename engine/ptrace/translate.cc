@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <unistd.h>
 
 #include "engine/log.h"
@@ -96,6 +97,17 @@ bool moves_directories(const CallFrame& frame) {
   }
 }
 
+/// The error of a path that the kernel resolves by itself, from the argument's own base.
+std::optional<Errno> error_from_base(CallFrame& frame, const PathArg& argument) {
+  const auto text = frame.memory().read_string(frame.address(argument.index));
+  if (!text) return text.error();
+  if (text->empty()) return Errno(ENOENT);
+  const std::string path = base_anchor(frame, argument) + "/" + *text;
+  if (argument.last == LastComponent::entry) return parent_error(path);
+  const auto status = argument.last == LastComponent::follow ? stat_of(path) : lstat_of(path);
+  return status ? std::nullopt : std::optional(status.error());
+}
+
 /// What the translation has found of all paths of one call.
 struct Found {
   PathArgs paths{};
@@ -131,6 +143,12 @@ void note_changes(CallFrame& frame, const Found& found) {
 std::optional<Errno> refusal_of_two(CallFrame& frame, const View& view, const Found& found) {
   const auto& [first, second] = found.resolved;
   if (!first || !second) {
+    for (std::uint8_t i = 0; i < 2; ++i) {
+      const PathArg& argument = found.paths.list[i];
+      const auto error = found.resolved[i] ? first_path_error(argument, *found.resolved[i])
+                                           : error_from_base(frame, argument);
+      if (error) return error;
+    }
     const auto& known = first ? first : second;
     return known ? refusal_of_mounted(view, *known) : std::nullopt;
   }
@@ -171,7 +189,7 @@ std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
   if (!frame.tracer().view(frame.thread()).has_read_only()) return std::nullopt;
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     if (!found.resolved[i]) continue;
-    if (const auto error = refusal_of_read_only(frame, found.paths.list[i], *found.resolved[i])) {
+    if (const auto error = refusal_of_read_only(frame, found.paths.list[i], *found.resolved[i], found.open_flags)) {
       return error;
     }
   }
@@ -261,7 +279,8 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
   ResolveFrom from = frame.tracer().asker(frame.thread(), std::nullopt);
   if (text->front() != '/' || flags != 0) {
     const std::string anchor = base_anchor(frame, argument);
-    if (argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) {
+    const bool starts_there = text->front() != '/' || (flags & RESOLVE_IN_ROOT) != 0;
+    if (starts_there && argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) {
       const auto status = stat_of(anchor);
       if (status && !S_ISDIR(status->st_mode)) return Errno(ENOTDIR);
     }
@@ -312,7 +331,9 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
     if (!resolved) {
       // The kernel would have looked at the whole first path before the second.
       const auto& first = found.resolved[0];
-      const auto earlier = first ? first_path_error(found.paths.list[0], *first) : std::nullopt;
+      const auto earlier = first ? first_path_error(found.paths.list[0], *first)
+                           : i == 1 ? error_from_base(frame, found.paths.list[0])
+                                    : std::nullopt;
       frame.fail(earlier.value_or(resolved.error()));
       return std::nullopt;
     }

@@ -31,12 +31,6 @@ bool is_mounted_on(const View& view, const Resolved& entry) {
   return entry.at_mount_point || view.is_mounted_on(without_slashes(entry.host));
 }
 
-/// "." or "..", which the kernel refuses by itself and never acts upon.
-bool ends_in_dots(const std::string& host) {
-  const std::string text = without_slashes(host);
-  return text.ends_with("/.") || text.ends_with("/..");
-}
-
 bool is_directory(const SysResult<struct stat>& status) {
   return status.ok() && S_ISDIR(status->st_mode);
 }
@@ -66,6 +60,11 @@ std::optional<Errno> rename_of_mounted(const View& view, const Resolved& from, c
 }
 
 }  // namespace
+
+bool ends_in_dots(const std::string& host) {
+  const std::string text = without_slashes(host);
+  return text.ends_with("/.") || text.ends_with("/..");
+}
 
 std::string parent_of(const std::string& host) {
   const std::string text = without_slashes(host);
@@ -122,6 +121,7 @@ std::optional<Errno> refusal_of_link(const View& view, const Resolved& from, con
 }
 
 std::optional<Errno> refusal_of_mounted(const View& view, const Resolved& known) {
+  if (const auto error = parent_error(directory_of(view, known) + "/entry")) return error;
   return is_mounted_on(view, known) ? std::optional(Errno(EXDEV)) : std::nullopt;
 }
 

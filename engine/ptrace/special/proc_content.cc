@@ -28,7 +28,8 @@ constexpr std::array<std::string_view, 15> kNames = {
 
 /// The guest's own name of what a magic link names; the text as it is where it
 /// is no path or not visible ("pipe:[1]").
-std::string guest_link_text(CallFrame& frame, std::string text) {
+/// `used`: by which of several names the guest got there, if that is known.
+std::string guest_link_text(CallFrame& frame, std::string text, const GuestPath* used) {
   std::string_view suffix;
   if (text.ends_with(kDeleted)) {
     suffix = kDeleted;
@@ -38,11 +39,26 @@ std::string guest_link_text(CallFrame& frame, std::string text) {
   std::string shown = text;
   if (const auto host = HostPath::parse(text)) {
     const View& view = frame.tracer().view(frame.thread());
-    if (const auto guest = view.to_guest(*host)) {
+    if (const auto guest = view.to_guest(*host, used)) {
       if (auto seen = frame.tracer().visible(frame.thread(), *guest)) shown = std::move(*seen);
     }
   }
   return shown.append(suffix);
+}
+
+/// The name that the guest used for what `link`, /proc/PID/cwd or /proc/PID/fd/N, stands for.
+const GuestPath* used_name(const Thread& target, std::string_view link) {
+  const std::size_t slash = link.rfind('/');
+  const std::string_view name = link.substr(slash + 1);
+  const FileSystem& files = *target.files;
+  if (name == "cwd") return files.directory ? &*files.directory : nullptr;
+  int descriptor = 0;
+  if (std::from_chars(name.data(), name.data() + name.size(), descriptor).ec != std::errc()) {
+    return nullptr;
+  }
+  const auto& names = target.process->descriptor_names;
+  const auto found = names.find(descriptor);
+  return found == names.end() ? nullptr : &found->second;
 }
 
 /// Text of the link `host`, /proc/PID/..., as the guest must read it.
@@ -59,11 +75,16 @@ SysResult<std::string> link_text(CallFrame& frame, const Resolved& resolved) {
       return tracer.visible(frame.thread(), *root).value_or(root->text());
     }
   }
-  std::string text(4096, '\0');
-  const ssize_t size = readlink(resolved.host.c_str(), text.data(), text.size());
-  if (size < 0) return Errno(errno);
-  text.resize(static_cast<std::size_t>(size));
-  return guest_link_text(frame, std::move(text));
+  auto text = read_link(resolved.host);
+  if (!text) return text.error();
+  const Thread* target = tracer.threads.find(link.process);
+  const GuestPath* used = nullptr;
+  if (target != nullptr && target->files != nullptr) {
+    // The directory is read first, so that its name is the one of now.
+    if (resolved.host.ends_with("/cwd")) (void)tracer.read_working_directory(*tracer.threads.find(link.process));
+    used = used_name(*target, resolved.host);
+  }
+  return guest_link_text(frame, std::move(*text), used);
 }
 
 /// Value of a line of /proc/PID/status.

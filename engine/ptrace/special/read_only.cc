@@ -23,13 +23,14 @@ bool asks_only(Sys sys) {
 }  // namespace
 
 std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argument,
-                                          const Resolved& resolved) {
+                                          const Resolved& resolved, std::uint64_t open_flags) {
   const bool is_entry = argument.last == LastComponent::entry && !argument.creates;
   // "." and ".." as an entry are refused for what they are.
-  if (is_entry && (resolved.host.ends_with("/.") || resolved.host.ends_with("/.."))) return std::nullopt;
+  if (is_entry && ends_in_dots(resolved.host)) return std::nullopt;
   const Binding* binding =
       is_entry ? binding_of_entry(frame.tracer().view(frame.thread()), resolved) : resolved.binding;
   if (binding == nullptr || !binding->read_only) return std::nullopt;
+  if (argument.creates && resolved.host.ends_with('/')) return std::nullopt;  // EISDIR
   const Writing writing = argument.writing;
   if (writing == Writing::no) return std::nullopt;
   const bool keeps_link = argument.last != LastComponent::follow;
@@ -37,15 +38,23 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
   if (fstatat(AT_FDCWD, resolved.host.c_str(), &status, keeps_link ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
     if (errno != ENOENT || writing == Writing::if_present) return std::nullopt;
     if (!is_directory(parent_of(resolved.host))) return std::nullopt;  // ENOENT, ENOTDIR
+    // Only a directory may be made with a slash behind its name.
+    const bool makes_directory = frame.sys() == Sys::mkdir || frame.sys() == Sys::mkdirat;
+    if (is_entry && writing == Writing::if_missing && !makes_directory && resolved.host.ends_with('/')) {
+      return std::nullopt;
+    }
     return Errno(EROFS);
   }
   if (writing == Writing::if_missing) return std::nullopt;
+  const bool cuts = frame.sys() == Sys::truncate || frame.sys() == Sys::truncate64;
+  if (cuts && S_ISDIR(status.st_mode)) return std::nullopt;  // EISDIR
   const bool opens = frame.row()->change == Change::by_open_flags;
   if (opens || asks_only(frame.sys())) {
     // Devices, sockets and FIFOs may be written; a directory is EISDIR, a file that
     // the guest may not write is EACCES, before that.
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) return std::nullopt;
-    if (opens && S_ISDIR(status.st_mode)) return std::nullopt;
+    const bool unnamed = (open_flags & frame.abi().open_flags.temporary) != 0;
+    if (opens && S_ISDIR(status.st_mode) && !unnamed) return std::nullopt;
     if (faccessat(AT_FDCWD, resolved.host.c_str(), W_OK, AT_EACCESS) != 0) return std::nullopt;
   }
   return Errno(EROFS);

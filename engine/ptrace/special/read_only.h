@@ -10,9 +10,11 @@
 
 namespace nestp {
 
+/// `open_flags`: O_*, if the call opens a file.
 /// None: the call may go on, or the kernel will refuse it for an earlier reason.
 std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argument,
-                                          const Resolved& resolved);
+                                          const Resolved& resolved,
+                                          std::uint64_t open_flags = 0);
 
 /// A call that changes the object of a descriptor (fchmod): EROFS if that lies on a
 /// read-only binding.

@@ -103,7 +103,9 @@ SysResult<std::string> fit(CallFrame& frame, const std::string& host, AddressUse
     if (!text && !is_shortage(text.error())) return text.error();
     if (text && text->size() <= SocketNames::kMaxText) return std::move(*text);
     if (use == AddressUse::reach) {
-      if (auto object = open_at(AT_FDCWD, host, O_PATH)) return hold(frame, std::move(*object));
+      auto object = open_at(AT_FDCWD, host, O_PATH);
+      if (object) return hold(frame, std::move(*object));
+      if (!is_shortage(object.error())) return object.error();
     }
   }
   // A guest that changed its user cannot look into the tracer.
@@ -112,7 +114,7 @@ SysResult<std::string> fit(CallFrame& frame, const std::string& host, AddressUse
     std::string text = relative_to(directory, host);
     if (text.size() <= SocketNames::kMaxText) return text;
   }
-  LOG(warning) << frame.thread().id << ' ' << name_of(frame.sys()) << ": no name of "
+  LOG(info) << frame.thread().id << ' ' << name_of(frame.sys()) << ": no name of "
                << SocketNames::kMaxText << " bytes leads to " << quoted(host);
   return Errno(ENAMETOOLONG);
 }
