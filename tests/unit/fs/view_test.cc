@@ -78,6 +78,34 @@ TEST_CASE("stacked mounts come off one by one", "[fs][view]") {
   CHECK(second->without(guest("/x"))->to_host(guest("/x/b")) == host("/b"));
 }
 
+TEST_CASE("a pivot moves the new root up and the old one below it", "[fs][view]") {
+  const auto first = View::make({bind("/root", "/"), bind("/dev", "/dev"), bind("/tmp", "/tmp")});
+  const auto mounted = first->with(bind("/new", "/tmp"))->with(bind("/in", "/tmp/in"));
+  const auto pivoted = mounted->pivoted(guest("/"), guest("/tmp"), guest("/tmp/old"));
+  CHECK(pivoted->to_host(guest("/x")) == host("/new/x"));
+  CHECK(pivoted->to_host(guest("/in/x")) == host("/in/x"));
+  CHECK(pivoted->to_host(guest("/old/etc")) == host("/root/etc"));
+  CHECK(pivoted->to_host(guest("/old/dev/null")) == host("/dev/null"));
+  CHECK(pivoted->to_host(guest("/old/tmp/x")) == host("/tmp/x"));  // what the new root covered
+  const auto gone = mounted->pivoted(guest("/"), guest("/tmp"), guest("/tmp"));
+  CHECK(gone->to_host(guest("/dev/null")) == host("/new/dev/null"));
+  CHECK(gone->bindings().size() == 2);
+  const auto inner = mounted->with(bind("/jail", "/in"))->with(bind("/top", "/in/top"));
+  const auto jailed = inner->pivoted(guest("/in"), guest("/in/top"), guest("/in/top/o"));
+  CHECK(jailed->to_host(guest("/in/x")) == host("/top/x"));
+  CHECK(jailed->to_host(guest("/in/o/x")) == host("/jail/x"));
+  CHECK(jailed->to_host(guest("/dev/null")) == host("/dev/null"));
+}
+
+TEST_CASE("a binding becomes read-only and back, whatever it covers", "[fs][view]") {
+  const auto view = View::make({bind("/root", "/"), bind("/a", "/x")})->with(bind("/b", "/x"));
+  const auto closed = view->with_read_only(guest("/x"), true);
+  CHECK(closed->binding_at(guest("/x"))->read_only);
+  CHECK_FALSE(closed->binding_of(guest("/")).read_only);
+  CHECK_FALSE(closed->with_read_only(guest("/x"), false)->has_read_only());
+  CHECK(closed->without(guest("/x"))->to_host(guest("/x")) == host("/a"));
+}
+
 TEST_CASE("unlisted bindings are found by the directory that lists them", "[fs][view]") {
   auto hidden = bind("/a", "/x/y");
   hidden.unlisted = true;
