@@ -31,16 +31,28 @@ SysResult<> change_root(CallFrame& frame) {
   return Done{};
 }
 
-/// Everyone's root directory in `mounts` moves with the mounts (fs/namespace.c, chroot_fs_refs).
-void move_roots(Tracer& tracer, const MountNamespace& mounts, const GuestPath& root,
-                const GuestPath& new_root) {
-  std::unordered_set<FileSystem*> seen;
+/// A pivot_root(2) of a thread whose root directory is `root`.
+struct Pivot {
+  std::shared_ptr<const View> before;
+  GuestPath root, new_root;
+};
+
+/// Everyone's root directory in `mounts` moves with the mounts (fs/namespace.c, chroot_fs_refs),
+/// and programs are where their mounts are now.
+void move_processes(Tracer& tracer, const MountNamespace& mounts, const Pivot& pivot) {
+  std::unordered_set<const void*> seen;
   tracer.threads.for_each([&](Thread& thread) {
     if (thread.process == nullptr || thread.process->mounts.get() != &mounts) return;
-    if (!seen.insert(thread.files.get()).second) return;
-    thread.files->directory_epoch = 0;
-    GuestPath& own = thread.files->root;
-    if (own != root && new_root.contains(own)) own = root.joined(own.below(new_root));
+    if (seen.insert(thread.files.get()).second) {
+      thread.files->directory_epoch = 0;
+      GuestPath& own = thread.files->root;
+      const bool inside = own != pivot.root && pivot.new_root.contains(own);
+      if (inside) own = pivot.root.joined(own.below(pivot.new_root));
+    }
+    if (!seen.insert(thread.space.get()).second) return;
+    GuestPath& program = thread.space->executable;
+    const auto name = mounts.view->to_guest(pivot.before->to_host(program));
+    if (name) program = *name;
   });
 }
 
@@ -52,7 +64,8 @@ SysResult<> pivot_root(CallFrame& frame) {
   if (!put_old) return put_old.error();
   Thread& thread = frame.thread();
   MountNamespace& mounts = *thread.process->mounts;
-  const View& view = *mounts.view;
+  const std::shared_ptr<const View> before = mounts.view;
+  const View& view = *before;
   const GuestPath root = thread.files->root;
   if (new_root->is_outside || put_old->is_outside) return Errno(EINVAL);
   const Binding* old_mount = &view.binding_of(root);
@@ -68,7 +81,7 @@ SysResult<> pivot_root(CallFrame& frame) {
   }
   if (put_old->guest == new_root->guest) mounts.former_root = view.to_host(root);
   mounts.view = view.pivoted(root, new_root->guest, put_old->guest);
-  move_roots(frame.tracer(), mounts, root, new_root->guest);
+  move_processes(frame.tracer(), mounts, {before, root, new_root->guest});
   return Done{};
 }
 
