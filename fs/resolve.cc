@@ -269,7 +269,11 @@ SysResult<std::string> Walk::look_from_base(std::string_view name) {
 
 SysResult<Walk::Step> Walk::follow_link(std::string_view target) {
   if (flags_ & RESOLVE_NO_SYMLINKS) return Errno(ELOOP);
-  if (++links_ > kMaxLinks) return Errno(ELOOP);
+  if (++links_ > kMaxLinks) {
+    // What the cache knows of links, the kernel would have had to search for.
+    const auto search = check_search(at_.host());
+    return search ? Errno(ELOOP) : search.error();
+  }
   std::string text;
   text.reserve(target.size() + rest_.size());
   text += target;

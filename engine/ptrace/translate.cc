@@ -274,10 +274,14 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
   const auto text = frame.memory().read_string(address);
   if (!text) return text.error();
   if (text->empty()) return std::optional<Resolved>();
-  if (flags == 0 && stands_as_it_is(frame, argument, *text)) return std::optional<Resolved>();
-
+  const bool read_only_matters =
+      argument.writing != Writing::no && frame.tracer().view(frame.thread()).has_read_only();
+  if (flags == 0 && !read_only_matters && stands_as_it_is(frame, argument, *text)) {
+    return std::optional<Resolved>();
+  }
   ResolveFrom from = frame.tracer().asker(frame.thread(), std::nullopt);
-  if (text->front() != '/' || flags != 0) {
+  // An absolute path needs its base only where that is the root.
+  if (text->front() != '/' || (flags & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0) {
     const std::string anchor = base_anchor(frame, argument);
     const bool starts_there = text->front() != '/' || (flags & RESOLVE_IN_ROOT) != 0;
     if (starts_there && argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) {
@@ -294,10 +298,12 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
     from.base = std::move(base.guest);
     from.base_host = std::move(base.host);
     from.base_anchor = anchor;
+    from.kernel_judges = true;
   }
   const LastLink last = last_link(last_component(argument, *text));
   auto resolved = frame.tracer().resolver.resolve(from, *text, last, flags);
   if (!resolved) return resolved.error();
+  if (resolved->host.front() != '/') return std::optional<Resolved>();
   if (frame.tracer().view(frame.thread()).is_ambiguous()) {
     frame.tracer().note_name(resolved->host, resolved->guest);
   }

@@ -80,7 +80,10 @@ SysResult<Target> at_target(CallFrame& frame) {
     const std::string host = "/proc/" + std::to_string(frame.thread().id) + "/" + base + "/" + *text;
     const Tracer::Directory directory = base_directory(frame, argument);
     if (directory.host.empty()) return Errno(EBADF);
-    if (!directory.guest) return Errno(directory.host.front() == '/' ? ENOENT : ENOTDIR);
+    if (!directory.guest) {
+      const auto status = stat_of("/proc/" + std::to_string(frame.thread().id) + "/" + base);
+      return Errno(status && S_ISDIR(status->st_mode) ? ENOENT : ENOTDIR);
+    }
     *resolved = Resolved{.host = host, .guest = directory.guest->child(*text)};
   }
   if (flags & kNoFollow) {

@@ -35,7 +35,10 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
   if (writing == Writing::no) return std::nullopt;
   const bool keeps_link = argument.last != LastComponent::follow;
   struct stat status {};
-  if (fstatat(AT_FDCWD, resolved.host.c_str(), &status, keeps_link ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
+  // An entry is the link itself, whatever slash follows it.
+  std::string host = resolved.host;
+  while (is_entry && host.size() > 1 && host.back() == '/') host.pop_back();
+  if (fstatat(AT_FDCWD, host.c_str(), &status, keeps_link ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
     if (errno != ENOENT || writing == Writing::if_present) return std::nullopt;
     if (!is_directory(parent_of(resolved.host))) return std::nullopt;  // ENOENT, ENOTDIR
     // Only a directory may be made with a slash behind its name.
@@ -53,6 +56,8 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
     // Devices, sockets and FIFOs may be written; a directory is EISDIR, a file that
     // the guest may not write is EACCES, before that.
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) return std::nullopt;
+    const bool directory = (open_flags & frame.abi().open_flags.directory) != 0;
+    if (opens && directory && !S_ISDIR(status.st_mode)) return std::nullopt;  // ENOTDIR
     const bool unnamed = (open_flags & frame.abi().open_flags.temporary) != 0;
     if (opens && S_ISDIR(status.st_mode) && !unnamed) return std::nullopt;
     if (faccessat(AT_FDCWD, resolved.host.c_str(), W_OK, AT_EACCESS) != 0) return std::nullopt;
