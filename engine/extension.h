@@ -36,7 +36,8 @@ struct Call {
   Sys sys;
   const Abi* abi;  ///< never null
   pid_t thread;
-  std::array<std::uint64_t, 6> args;  ///< as the guest passed them; on entry, changes reach the kernel
+  std::array<std::uint64_t, 6>
+      args;                 ///< as the guest passed them; on entry, changes reach the kernel
   std::int64_t result = 0;  ///< on exit only: kernel convention, -4095..-1 is an errno
   GuestMemory& memory;
 };

@@ -26,20 +26,23 @@ enum class OnExit : std::uint8_t {
 struct Guest {
   std::shared_ptr<const View> view;
   GuestPath directory = GuestPath::root();  ///< working directory at start
-  std::string program;                      ///< as execve(2) takes it: absolute, or relative to `directory`
-  std::vector<std::string> command;         ///< argv, at least one element
-  std::vector<std::string> environment;     ///< "NAME=value", complete
+  std::string program;  ///< as execve(2) takes it: absolute, or relative to `directory`
+  std::vector<std::string> command;      ///< argv, at least one element
+  std::vector<std::string> environment;  ///< "NAME=value", complete
   OnExit on_exit = OnExit::wait;
   bool die_with_parent = false;  ///< kill the guest when nestp's own parent dies
-  bool allow_io_uring = false;   ///< let io_uring_setup(2) through; its path operations are not translated
-  bool accelerate = true;        ///< false: stop at every syscall (PROOT_NO_SECCOMP)
-  bool backtrace = false;        ///< print a guest backtrace at a fatal signal
-  std::string trace_file{};      ///< --trace: one line per translated call goes here; "-" is stderr; empty: off
-  std::string stats{};           ///< --stats: "text" or "json" on stderr at the end; empty: off
+  bool allow_io_uring =
+      false;  ///< let io_uring_setup(2) through; its path operations are not translated
+  bool accelerate = true;  ///< false: stop at every syscall (PROOT_NO_SECCOMP)
+  bool backtrace = false;  ///< print a guest backtrace at a fatal signal
+  std::string
+      trace_file{};  ///< --trace: one line per translated call goes here; "-" is stderr; empty: off
+  std::string stats{};  ///< --stats: "text" or "json" on stderr at the end; empty: off
   /// Called once the first process has ended, others may live on: its status as of waitpid(2).
   std::function<void(int status)> on_first_end{};
   SessionDirectory* session = nullptr;  ///< where a guest's own tmpfs mounts lie; null: none
-  std::string loader_directory{};  ///< where the loader goes if the kernel has no memfd; empty: TMPDIR or /tmp
+  std::string loader_directory{};  ///< where the loader goes if the kernel has no memfd; empty:
+                                   ///< TMPDIR or /tmp
 };
 
 }  // namespace nestp

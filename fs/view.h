@@ -133,7 +133,7 @@ class View {
   std::vector<Node> nodes_;  ///< nodes_[kRootPlace] is "/"
   std::unordered_set<std::string, TextHash, std::equal_to<>> mount_names_;
   std::unordered_set<std::string> mounted_on_;  ///< host paths below mount points
-  std::vector<std::size_t> by_host_;  ///< indexes of bindings_, longest host path first
+  std::vector<std::size_t> by_host_;            ///< indexes of bindings_, longest host path first
   bool ambiguous_ = false;
   bool has_unlisted_ = false;
   bool has_read_only_ = false;

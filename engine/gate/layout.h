@@ -82,23 +82,23 @@ inline constexpr uint32_t kMaxSegments = 40;  // of program and interpreter toge
 
 struct Plan {
   PlanFile program;
-  PlanFile interpreter;  ///< segment_count 0: none
-  PlanSegment segments[kMaxSegments];  ///< the program's, then the interpreter's
+  PlanFile interpreter;                       ///< segment_count 0: none
+  PlanSegment segments[kMaxSegments];         ///< the program's, then the interpreter's
   uint64_t program_entry, interpreter_entry;  ///< as linked
   uint64_t program_headers;                   ///< AT_PHDR as linked
   uint64_t program_header_size, program_header_count;
-  uint64_t stack;           ///< stack pointer at the program's start: argc
-  uint64_t auxv;            ///< address of the auxiliary vector
-  uint64_t auxv_size;       ///< bytes, with AT_NULL
+  uint64_t stack;      ///< stack pointer at the program's start: argc
+  uint64_t auxv;       ///< address of the auxiliary vector
+  uint64_t auxv_size;  ///< bytes, with AT_NULL
   uint64_t arguments_start, arguments_end, environment_start, environment_end;
-  uint64_t heap_base;       ///< where brk starts; 0: behind the program's bss
-  uint64_t heap_offset;     ///< bytes between there and brk
+  uint64_t heap_base;         ///< where brk starts; 0: behind the program's bss
+  uint64_t heap_offset;       ///< bytes between there and brk
   uint64_t executable_stack;  ///< PROT_EXEC for the stack
-  char name[16];            ///< comm
-  char paths[2][4100];      ///< room for PlanFile::path
+  char name[16];              ///< comm
+  char paths[2][4100];        ///< room for PlanFile::path
   uint64_t stop_at_start;     ///< go to kStartTrap instead of the program
   // Filled by the loader.
-  uint64_t jump;            ///< where the guest starts
+  uint64_t jump;  ///< where the guest starts
 };
 static_assert(sizeof(Plan) <= kPlanSize);
 

@@ -31,7 +31,7 @@ using Word = uint32_t;
 #endif
 
 constexpr long kPageSize = 4096;
-constexpr long kReadWrite = 3;      // PROT_READ | PROT_WRITE
+constexpr long kReadWrite = 3;  // PROT_READ | PROT_WRITE
 constexpr long kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20, kNoReplace = 0x100000;
 constexpr long kGrowsDown = 0x01000000;  // PROT_GROWSDOWN
 constexpr long kSetName = 15, kSetMm = 35, kSetMmMap = 14;
@@ -57,7 +57,8 @@ bool failed(long result) { return result < 0 && result > -4096; }
 /// The kernel's answer to a program that cannot be mapped any more.
 [[noreturn]] void die() {
   call(kKill, call(kGetPid), kSegmentationFault);
-  for (;;) call(kExit, 127);
+  for (;;)
+    call(kExit, 127);
 }
 
 uint64_t page_down(uint64_t address) { return address & ~static_cast<uint64_t>(kPageSize - 1); }
@@ -77,16 +78,17 @@ void map_segment(const PlanSegment& segment, uint64_t bias, long file) {
   const long protection = static_cast<long>(segment.protection);
   if (segment.file_size != 0) {
     const uint64_t skew = segment.address + bias - start;
-    const long got = call(kMap, static_cast<long>(start), static_cast<long>(file_end - start),
-                          protection, kPrivate | kFixed, file,
-                          static_cast<long>((segment.file_offset - skew) / kMapUnit));
+    const long got =
+        call(kMap, static_cast<long>(start), static_cast<long>(file_end - start), protection,
+             kPrivate | kFixed, file, static_cast<long>((segment.file_offset - skew) / kMapUnit));
     if (failed(got)) die();
   }
   if (segment.memory_size <= segment.file_size) return;
   // The rest of the last file page is bss: it must read as zeroes.
   if (segment.file_size != 0 && (protection & 2) != 0) {
     volatile char* byte = reinterpret_cast<volatile char*>(static_cast<Word>(file_end));
-    for (uint64_t left = page_up(file_end) - file_end; left != 0; --left) *byte++ = 0;
+    for (uint64_t left = page_up(file_end) - file_end; left != 0; --left)
+      *byte++ = 0;
   }
   map_zeroes(segment.file_size != 0 ? page_up(file_end) : start, page_up(end), protection);
 }
@@ -94,12 +96,14 @@ void map_segment(const PlanSegment& segment, uint64_t bias, long file) {
 /// Reserves the whole span of an ET_DYN so that its segments stay together.
 uint64_t reserve(const PlanFile& file) {
   if (file.base_hint != 0) {
-    const long got = call(kMap, static_cast<long>(file.base_hint + file.low), static_cast<long>(file.span), 0,
-                          kPrivate | kAnonymous | kNoReplace, -1, 0);
+    const long got =
+        call(kMap, static_cast<long>(file.base_hint + file.low), static_cast<long>(file.span), 0,
+             kPrivate | kAnonymous | kNoReplace, -1, 0);
     if (!failed(got) && static_cast<Word>(got) == file.base_hint + file.low) return file.base_hint;
   }
   const uint64_t slack = file.alignment > kPageSize ? file.alignment : 0;
-  const long got = call(kMap, 0, static_cast<long>(file.span + slack), 0, kPrivate | kAnonymous, -1, 0);
+  const long got =
+      call(kMap, 0, static_cast<long>(file.span + slack), 0, kPrivate | kAnonymous, -1, 0);
   if (failed(got)) die();
   uint64_t at = static_cast<Word>(got);
   if (slack != 0) at = (at + slack - 1) & ~(file.alignment - 1);
@@ -110,7 +114,8 @@ uint64_t map_file(const PlanFile& file, const PlanSegment* segments) {
   const long descriptor = call(kOpen, static_cast<long>(file.path), kCloseOnExec, 0);
   if (failed(descriptor)) die();
   const uint64_t bias = file.movable != 0 ? reserve(file) : 0;
-  for (uint32_t i = 0; i < file.segment_count; ++i) map_segment(segments[i], bias, descriptor);
+  for (uint32_t i = 0; i < file.segment_count; ++i)
+    map_segment(segments[i], bias, descriptor);
   call(kClose, descriptor);
   return bias;
 }
@@ -177,8 +182,7 @@ void load_guest() {
   set_auxiliary(9, p.program_entry + bias);    // AT_ENTRY
   restore_appearance(bias);
   if (p.executable_stack != 0) {
-    call(kProtect, static_cast<long>(page_down(p.stack)), kPageSize,
-         kReadWrite | 4 | kGrowsDown);
+    call(kProtect, static_cast<long>(page_down(p.stack)), kPageSize, kReadWrite | 4 | kGrowsDown);
   }
   p.jump = start;
   loader_jump = p.stop_at_start != 0 ? kStartTrap : start;

@@ -33,8 +33,14 @@ void take_signals(pid_t first) {
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2}) {
     sigaction(signal, &action, nullptr);
   }
+  // waitpid(2) wakes up at a stop anyway; without this each stop sends a signal as well.
+  struct sigaction children {};
+  children.sa_handler = SIG_DFL;
+  children.sa_flags = SA_NOCLDSTOP;
+  sigaction(SIGCHLD, &children, nullptr);
   // Stopping the tracer would leave guests half stopped; Loop::group stops it in time.
-  for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE}) std::signal(signal, SIG_IGN);
+  for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE})
+    std::signal(signal, SIG_IGN);
 }
 
 StartError start_error(const ExecError& error) {
@@ -45,8 +51,8 @@ StartError start_error(const ExecError& error) {
   std::string what;
   if (error.blame == ExecBlame::script_interpreter) what = "its script interpreter ";
   if (error.blame == ExecBlame::elf_interpreter) what = "its ELF interpreter ";
-  start.error.message = "cannot execute " + what + quoted(error.name) + ": " +
-                        std::strerror(error.error.code());
+  start.error.message =
+      "cannot execute " + what + quoted(error.name) + ": " + std::strerror(error.error.code());
   return start;
 }
 
@@ -95,8 +101,8 @@ class PtraceBackend final : public Backend {
     Loop loop(tracer, spawned->id, std::move(*plan));
     const auto start = std::chrono::steady_clock::now();
     const ExitStatus status = loop.run();
-    tracer.stats.run_nanoseconds =
-        static_cast<std::uint64_t>(std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count());
+    tracer.stats.run_nanoseconds = static_cast<std::uint64_t>(
+        std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count());
     print_stats(tracer);
     if (tracer.stats.executions == 0) {
       const std::string text = failure_text(spawned->report);

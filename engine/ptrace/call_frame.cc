@@ -113,7 +113,8 @@ void CallFrame::give_answer() {
 bool CallFrame::write_scratch() {
   if (scratch_.empty()) return true;
   return memory_
-      .write(GuestAddress{scratch_base()}, std::as_bytes(std::span(scratch_.data(), scratch_.size())))
+      .write(GuestAddress{scratch_base()},
+             std::as_bytes(std::span(scratch_.data(), scratch_.size())))
       .ok();
 }
 
@@ -131,7 +132,8 @@ void CallFrame::go_through_gate() {
     return give_answer();
   }
   Registers registers = registers_;
-  for (std::size_t i = 0; i < args_.size(); ++i) registers.set_arg(i, args_[i]);
+  for (std::size_t i = 0; i < args_.size(); ++i)
+    registers.set_arg(i, args_[i]);
   enter_gate(registers, number_of(abi(), sys_), thread_.slot);
   thread_.call_registers = registers_;
   thread_.step = Thread::Step::in_gate;
@@ -146,7 +148,8 @@ void CallFrame::go_to_exit() {
   }
   if (changed_) {
     Registers registers = registers_;
-    for (std::size_t i = 0; i < args_.size(); ++i) registers.set_arg(i, args_[i]);
+    for (std::size_t i = 0; i < args_.size(); ++i)
+      registers.set_arg(i, args_[i]);
     registers.set_number(number_of(abi(), sys_));
     ignore_gone(ptrace_call::set_registers(thread_.id, registers));
   }
@@ -161,7 +164,8 @@ void CallFrame::finish_exit() {
   // -ERESTART family): then the number has to stay what the guest asked for.
   Registers registers = registers_;
   const Registers& guest = thread_.call_registers;
-  for (std::size_t i = 0; i < args_.size(); ++i) registers.set_arg(i, guest.arg(i));
+  for (std::size_t i = 0; i < args_.size(); ++i)
+    registers.set_arg(i, guest.arg(i));
   registers.set_number(guest.number());
   registers.set_result(result_);
   if (repeated_) {

@@ -14,9 +14,10 @@ using Handler = void (*)(CallFrame&);
 
 /// In the order of enum class Special.
 constexpr Handler kSpecials[] = {
-    ordinary_call,  special_exec,    special_cwd,        special_root,   special_mount,
-    special_socket, ordinary_call,   special_listing,    special_ptrace, special_wait,
-    special_prctl,  special_namespaces, special_handle,  ordinary_call,  special_unavailable,
+    ordinary_call,  special_exec,   special_cwd,      special_root,
+    special_mount,  special_socket, ordinary_call,    special_listing,
+    special_ptrace, special_wait,   special_prctl,    special_namespaces,
+    special_handle, ordinary_call,  special_affinity, special_unavailable,
 };
 
 bool contains(const SysSet& set, Sys sys) { return set.test(static_cast<std::size_t>(sys)); }

@@ -34,8 +34,10 @@ bool is_wanted(const SyscallRow& row, const Guest& guest) {
 std::vector<ArgumentTest> conditions(const SyscallRow& row) {
   if (row.special == Special::prctl) {
     // PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS
-    return {{0, Kind::equals_int, 3}, {0, Kind::equals_int, 4},
-            {0, Kind::equals_int, 38}, {0, Kind::equals_int, 39}};
+    return {{0, Kind::equals_int, 3},
+            {0, Kind::equals_int, 4},
+            {0, Kind::equals_int, 38},
+            {0, Kind::equals_int, 39}};
   }
   if (row.sys == Sys::clone3) return {};  // its flags are in memory
   if (row.sys == Sys::socketcall) {
@@ -50,7 +52,8 @@ std::vector<ArgumentTest> conditions(const SyscallRow& row) {
   std::vector<ArgumentTest> tests;
   for (std::size_t i = 0; i < row.args.size(); ++i) {
     const ArgKind kind = row.args[i];
-    if (detail::is_path(kind) || kind == ArgKind::message || kind == ArgKind::message_out) return {};
+    if (detail::is_path(kind) || kind == ArgKind::message || kind == ArgKind::message_out)
+      return {};
     if (kind == ArgKind::address || kind == ArgKind::address_out) {
       tests.push_back({static_cast<std::uint8_t>(i), Kind::not_zero, 0});
     }
@@ -78,7 +81,8 @@ FilterRequest filter_request(const Guest& guest,
       request.conditional.push_back({row.sys, std::move(tests)});
     }
   }
-  for (const auto& extension : extensions) request.trace |= extension->entries() | extension->exits();
+  for (const auto& extension : extensions)
+    request.trace |= extension->entries() | extension->exits();
   return request;
 }
 

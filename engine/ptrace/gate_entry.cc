@@ -37,10 +37,10 @@ std::string slot_head(const Registers& guest, int slot) {
                                  load(guest, kR15)});
   }
   const auto low = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };
-  return bytes_of(gate::Slot32{low(guest.arg(0)), low(guest.arg(1)), low(guest.arg(2)),
-                               low(guest.arg(3)), low(guest.arg(4)), low(guest.arg(5)),
-                               low(gate::kStubs + gate::kStubSize * static_cast<std::uint64_t>(slot)),
-                               low(guest.stack()), low(guest.instruction())});
+  return bytes_of(gate::Slot32{
+      low(guest.arg(0)), low(guest.arg(1)), low(guest.arg(2)), low(guest.arg(3)), low(guest.arg(4)),
+      low(guest.arg(5)), low(gate::kStubs + gate::kStubSize * static_cast<std::uint64_t>(slot)),
+      low(guest.stack()), low(guest.instruction())});
 }
 
 void enter_gate(Registers& registers, std::int32_t number, int slot) {

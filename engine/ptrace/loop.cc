@@ -15,8 +15,8 @@
 #include "engine/ptrace/exec/start.h"
 #include "engine/ptrace/gate_entry.h"
 #include "engine/ptrace/ptrace_call.h"
-#include "engine/ptrace/special/namespaces.h"
 #include "engine/ptrace/report.h"
+#include "engine/ptrace/special/namespaces.h"
 
 namespace nestp {
 namespace {
@@ -46,7 +46,8 @@ Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_
   thread.exec = std::make_unique<ExecPlan>(std::move(plan));
   thread.started = thread.announced = true;
   tracer_.stats.threads = tracer_.stats.most_threads = 1;
-  for (const auto& extension : tracer_.extensions) extension->on_thread_start(first, 0);
+  for (const auto& extension : tracer_.extensions)
+    extension->on_thread_start(first, 0);
 }
 
 ExitStatus Loop::run() {
@@ -78,6 +79,7 @@ void Loop::handle(const Stop& stop) {
   if (stop.kind != StopKind::entry && stop.kind != StopKind::exit) ++tracer_.stats.other_stops;
   tracer_.settle(*thread);
   tracer_.tracing.stopped(*thread);
+  tracer_.placement.stopped(stop.thread);
   switch (stop.kind) {
     case StopKind::entry:
       return entry(*thread);
@@ -156,7 +158,8 @@ void Loop::group(Thread& thread, const Stop& stop) {
   if (tracer_.tracing.group_stop(thread, stop)) return;
   (void)ptrace_call::listen(thread.id);
   // A shell that started nestp in the foreground must see its job stop.
-  const bool by_terminal = stop.signal == SIGTSTP || stop.signal == SIGTTIN || stop.signal == SIGTTOU;
+  const bool by_terminal =
+      stop.signal == SIGTSTP || stop.signal == SIGTTIN || stop.signal == SIGTTOU;
   if (by_terminal && thread.id == first_ && getpgid(first_) == getpgrp()) raise(SIGSTOP);
 }
 
@@ -196,9 +199,12 @@ void Loop::birth(Thread& parent, const Stop& stop) {
   if (thread == nullptr) thread = &tracer_.threads.add(child);
   share_with_parent(*thread, parent, clone_flags(parent.id, stop.event));
   thread->announced = true;
+  tracer_.placement.born(child, parent.id);
   ++tracer_.stats.threads;
-  tracer_.stats.most_threads = std::max<std::uint64_t>(tracer_.stats.most_threads, tracer_.threads.size());
-  for (const auto& extension : tracer_.extensions) extension->on_thread_start(child, parent.id);
+  tracer_.stats.most_threads =
+      std::max<std::uint64_t>(tracer_.stats.most_threads, tracer_.threads.size());
+  for (const auto& extension : tracer_.extensions)
+    extension->on_thread_start(child, parent.id);
   tracer_.tracing.birth(parent, *thread, stop.event);
   if (thread->started) begin(*thread);
   if (!tracer_.tracing.event_stop(parent, stop.event, *id)) resume(parent);
@@ -214,6 +220,7 @@ void Loop::exec(const Stop& stop) {
   thread->step = Thread::Step::running;
   thread->at_exit = nullptr;
   end_privileges(*thread);
+  tracer_.placement.renamed(static_cast<pid_t>(*former), stop.thread);
   tracer_.tracing.exec(*thread, static_cast<pid_t>(*former));
   const auto plan = std::move(thread->exec);
   if (plan == nullptr) {
@@ -238,8 +245,10 @@ void Loop::ended(const Stop& stop) {
     return tracer_.threads.remove(stop.thread);
   }
   tracer_.settle(*thread);
-  for (const auto& extension : tracer_.extensions) extension->on_thread_end(stop.thread);
+  for (const auto& extension : tracer_.extensions)
+    extension->on_thread_end(stop.thread);
   tracer_.tracing.ended(*thread, stop.status);
+  tracer_.placement.ended(stop.thread);
   tracer_.threads.remove(stop.thread);
   if (stop.thread != first_ || first_ended_) return;
   first_ended_ = true;

@@ -85,8 +85,8 @@ SysResult<> ThreadMemory::read(GuestAddress from, std::span<std::byte> into) {
 
 SysResult<> ThreadMemory::write(GuestAddress to, std::span<const std::byte> bytes) {
   if (vm_calls_work) {
-    const ssize_t done = move(process_vm_writev, thread_, to, const_cast<std::byte*>(bytes.data()),
-                              bytes.size());
+    const ssize_t done =
+        move(process_vm_writev, thread_, to, const_cast<std::byte*>(bytes.data()), bytes.size());
     if (done == static_cast<ssize_t>(bytes.size())) return Done{};
     if (done >= 0 || !is_refusal(errno)) return Errno(EFAULT);
     vm_calls_work = errno != ENOSYS;
@@ -103,7 +103,8 @@ SysResult<std::string> ThreadMemory::read_string(GuestAddress from, std::size_t 
   while (text.size() < limit) {
     const std::size_t to_page_end = kPage - address % kPage;
     const std::size_t size = std::min({chunk, to_page_end, limit - text.size()});
-    const std::size_t got = read_some(GuestAddress{address}, std::as_writable_bytes(std::span(buffer, size)));
+    const std::size_t got =
+        read_some(GuestAddress{address}, std::as_writable_bytes(std::span(buffer, size)));
     if (got == 0) return Errno(EFAULT);
     if (const void* end = std::memchr(buffer, 0, got); end != nullptr) {
       text.append(buffer, static_cast<std::size_t>(static_cast<const char*>(end) - buffer));

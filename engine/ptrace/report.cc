@@ -34,7 +34,8 @@ bool is_fatal(pid_t thread, int signal) {
   for (const char* field : {"SigIgn:", "SigCgt:"}) {
     const std::size_t at = status->find(field);
     if (at == status->npos) continue;
-    const unsigned long long mask = std::strtoull(status->c_str() + at + std::strlen(field), nullptr, 16);
+    const unsigned long long mask =
+        std::strtoull(status->c_str() + at + std::strlen(field), nullptr, 16);
     if (mask & (1ULL << (signal - 1))) return false;
   }
   return true;
@@ -48,7 +49,8 @@ void log_call_chain(const Tracer& tracer, const Thread& thread) {
     const auto guest = view.to_guest(*path);
     return guest ? guest->text() : std::string(host);
   };
-  for (const std::string& line : backtrace(thread.id, show)) LOG(error) << line;
+  for (const std::string& line : backtrace(thread.id, show))
+    LOG(error) << line;
 }
 
 }  // namespace

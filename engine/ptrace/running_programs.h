@@ -27,7 +27,9 @@ class RunningPrograms {
   };
 
   std::shared_ptr<Use> begin(const struct stat& file) { return std::make_shared<Use>(*this, file); }
-  bool contains(const struct stat& file) const { return counts_.contains({file.st_dev, file.st_ino}); }
+  bool contains(const struct stat& file) const {
+    return counts_.contains({file.st_dev, file.st_ino});
+  }
 
  private:
   std::map<std::pair<dev_t, ino_t>, int> counts_;

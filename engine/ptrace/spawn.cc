@@ -31,7 +31,8 @@ bool make_pipe(Pipe& made) {
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> all;
-  for (std::string& word : words) all.push_back(word.data());
+  for (std::string& word : words)
+    all.push_back(word.data());
   all.push_back(nullptr);
   return all;
 }
@@ -84,13 +85,15 @@ std::string reason(int error) {
 std::string failure_text(const UniqueFd& report) {
   Failure failure;
   if (read(report.get(), &failure, sizeof failure) != sizeof failure) return {};
-  return std::string("cannot start the guest: ") + kSteps[failure.step] + ": " + reason(failure.error);
+  return std::string("cannot start the guest: ") + kSteps[failure.step] + ": " +
+         reason(failure.error);
 }
 
 Result<Spawned> spawn(const Guest& guest, const ExecPlan& plan, const LoaderImages& images,
-                    const std::string& directory, std::span<const sock_filter> filter) {
+                      const std::string& directory, std::span<const sock_filter> filter) {
   ChildPlan child{.directory = directory, .environment = guest.environment, .filter = filter};
-  child.image = padded_path("self/fd", std::to_string(images.descriptor(*plan.abi)), plan.file_name);
+  child.image =
+      padded_path("self/fd", std::to_string(images.descriptor(*plan.abi)), plan.file_name);
   child.words = plan.scripts;
   const std::size_t skip = plan.scripts.empty() ? 0 : 1;
   child.words.insert(child.words.end(), guest.command.begin() + static_cast<std::ptrdiff_t>(skip),

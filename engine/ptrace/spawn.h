@@ -25,6 +25,6 @@ std::string failure_text(const UniqueFd& report);
 /// and execute the loader; its first stop is still to come.
 /// `directory`: host path of its working directory.
 Result<Spawned> spawn(const Guest& guest, const ExecPlan& plan, const LoaderImages& images,
-                    const std::string& directory, std::span<const sock_filter> filter);
+                      const std::string& directory, std::span<const sock_filter> filter);
 
 }  // namespace nestp

@@ -50,7 +50,8 @@ void ThreadTable::collapse(pid_t process, pid_t former) {
       others.push_back(id);
     }
   }
-  for (const pid_t id : others) remove(id);
+  for (const pid_t id : others)
+    remove(id);
   if (former == process) return;
   auto node = threads_.extract(former);
   if (node.empty()) return;

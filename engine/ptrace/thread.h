@@ -19,8 +19,8 @@
 #include "arch/registers.h"
 #include "engine/gate/layout.h"
 #include "engine/ptrace/emulate/ptracee.h"
-#include "fs/fd.h"
 #include "engine/ptrace/running_programs.h"
+#include "fs/fd.h"
 #include "fs/path.h"
 #include "fs/view.h"
 
@@ -46,7 +46,7 @@ struct AddressSpace {
   const Abi* abi = nullptr;                  ///< of the program; null before the first exec
   SlotPool slots;
   std::shared_ptr<RunningPrograms::Use> program;  ///< keeps the executable from being written
-  int dumpable = 1;  ///< as prctl(PR_GET_DUMPABLE) tells the guest
+  int dumpable = 1;                               ///< as prctl(PR_GET_DUMPABLE) tells the guest
   bool has_gate = false;  ///< the image is mapped; false only before the first exec
 };
 
@@ -67,7 +67,8 @@ struct FileSystem {
   GuestPath root = GuestPath::root();
   /// Working directory as last read from the kernel, and when that stops being believed.
   std::optional<GuestPath> directory;
-  std::optional<GuestPath> next_directory;  ///< where a chdir call that has not been checked may lead
+  std::optional<GuestPath>
+      next_directory;  ///< where a chdir call that has not been checked may lead
   std::string directory_host;
   std::uint64_t directory_epoch = 0;
   std::chrono::steady_clock::time_point directory_read{};
@@ -92,9 +93,9 @@ struct Process {
 struct Thread {
   /// What a thread is doing, as far as the tracer has to know.
   enum class Step : std::uint8_t {
-    running,  ///< its own code, or a call that nothing was done to
-    in_gate,  ///< between the redirection and the gate's last instruction
-    to_exit,  ///< resumed up to the end of the call
+    running,       ///< its own code, or a call that nothing was done to
+    in_gate,       ///< between the redirection and the gate's last instruction
+    to_exit,       ///< resumed up to the end of the call
     answered,      ///< likewise, but the tracer has the result already
     filter_entry,  ///< made to install a filter (emulate/wait_filter.cc)
     filter_exit,
@@ -119,10 +120,10 @@ struct Thread {
 
   /// Host paths whose entries the call under way may change (fs/path_cache.h).
   std::vector<std::string> changing;
-  bool changes_directory = false;  ///< chdir(2) and its kin
-  bool moves_directories = false;  ///< rename(2), rmdir(2) and their kin
-  std::vector<UniqueFd> held;      ///< the tracer's own files that the call under way opens
-  std::unique_ptr<ExecPlan> exec;  ///< of an execve(2) under way
+  bool changes_directory = false;    ///< chdir(2) and its kin
+  bool moves_directories = false;    ///< rename(2), rmdir(2) and their kin
+  std::vector<UniqueFd> held;        ///< the tracer's own files that the call under way opens
+  std::unique_ptr<ExecPlan> exec;    ///< of an execve(2) under way
   std::uint64_t new_namespaces = 0;  ///< CLONE_NEW* that a clone(2) under way shall not see
   /// Of a new thread: the first argument its parent passed, where the kernel got another.
   std::optional<std::uint64_t> given_argument;
@@ -134,8 +135,8 @@ struct Thread {
   bool wants_wait_filter = false;  ///< its process traces: to be interrupted
   bool waits_by_pause = false;     ///< the wait call is repeated: block without the kernel's wait
 
-  bool started = false;            ///< its first stop was seen
-  bool announced = false;          ///< its parent's event was seen
+  bool started = false;    ///< its first stop was seen
+  bool announced = false;  ///< its parent's event was seen
 };
 
 class ThreadTable {
@@ -149,7 +150,8 @@ class ThreadTable {
   std::size_t size() const { return threads_.size(); }
   template <typename Function>
   void for_each(Function function) {
-    for (auto& [id, thread] : threads_) function(*thread);
+    for (auto& [id, thread] : threads_)
+      function(*thread);
   }
 
  private:

@@ -37,8 +37,9 @@ SysResult<GuestPath> Tracer::name_of_host(const View& tree, const HostPath& host
 Tracer::Directory Tracer::working_directory(Thread& thread) {
   const FileSystem& files = *thread.files;
   const bool settled = files.changes_under_way == 0 && directory_moves_ == 0;
-  const bool fresh = settled && files.directory_epoch == directory_epoch_ &&
-                     std::chrono::steady_clock::now() - files.directory_read < PathCache::kStaleness;
+  const bool fresh =
+      settled && files.directory_epoch == directory_epoch_ &&
+      std::chrono::steady_clock::now() - files.directory_read < PathCache::kStaleness;
   if (fresh) return {files.directory, files.directory_host};
   auto now = read_working_directory(thread);
   return now ? *now : Directory{};
@@ -88,7 +89,8 @@ Tracer::Directory Tracer::descriptor_directory(const Thread& thread, int descrip
 }
 
 SysResult<unsigned> Tracer::descriptor_flags(const Thread& thread, int descriptor) {
-  const auto info = read_file("/proc/" + std::to_string(thread.id) + "/fdinfo/" + std::to_string(descriptor));
+  const auto info =
+      read_file("/proc/" + std::to_string(thread.id) + "/fdinfo/" + std::to_string(descriptor));
   if (!info) return Errno(EBADF);
   constexpr std::string_view kField = "flags:";
   const std::size_t at = info->find(kField);
@@ -115,7 +117,8 @@ void Tracer::note_name(const std::string& host, const GuestPath& name) {
 
 void Tracer::begin_change(Thread& thread, const std::string& host) {
   std::string entry = host;
-  while (entry.size() > 1 && entry.back() == '/') entry.pop_back();
+  while (entry.size() > 1 && entry.back() == '/')
+    entry.pop_back();
   cache.begin_change(entry);
   thread.changing.push_back(std::move(entry));
 }
@@ -132,7 +135,8 @@ void Tracer::begin_directory_moves(Thread& thread) {
 }
 
 void Tracer::settle(Thread& thread) {
-  for (const std::string& entry : thread.changing) cache.end_change(entry);
+  for (const std::string& entry : thread.changing)
+    cache.end_change(entry);
   thread.changing.clear();
   thread.held.clear();
   if (thread.moves_directories) {

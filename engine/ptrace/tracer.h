@@ -15,6 +15,7 @@
 #include "engine/guest.h"
 #include "engine/ptrace/emulate/guest_tracing.h"
 #include "engine/ptrace/exec/images.h"
+#include "engine/ptrace/placement.h"
 #include "engine/ptrace/running_programs.h"
 #include "engine/ptrace/special/socket_memory.h"
 #include "engine/ptrace/thread.h"
@@ -42,6 +43,7 @@ class Tracer final : public ProcessFacts {
   SocketMemory sockets;
   std::optional<TraceFile> trace;  ///< --trace
   GuestTracing tracing{threads};
+  Placement placement;
 
   // ---- paths ------------------------------------------------------------------
 

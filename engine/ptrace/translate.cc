@@ -29,8 +29,8 @@ LastLink last_link(LastComponent last) {
 }
 
 constexpr std::uint64_t kRemoveDirectory = 0x200;  // AT_REMOVEDIR
-constexpr std::uint64_t kOpenHowSize = 24;     // bytes, OPEN_HOW_SIZE_VER0
-constexpr std::uint64_t kResolveCached = 0x20;  // RESOLVE_CACHED
+constexpr std::uint64_t kOpenHowSize = 24;         // bytes, OPEN_HOW_SIZE_VER0
+constexpr std::uint64_t kResolveCached = 0x20;     // RESOLVE_CACHED
 
 /// struct open_how of <linux/openat2.h>.
 struct OpenHow {
@@ -70,6 +70,9 @@ std::string base_anchor(CallFrame& frame, const PathArg& argument) {
 /// directory, takes to the same place: nothing to translate, whatever the base is.
 bool stands_as_it_is(CallFrame& frame, const PathArg& argument, const std::string& text) {
   const View& view = frame.tracer().view(frame.thread());
+  if (view.has_read_only() && (frame.sys() == Sys::statfs || frame.sys() == Sys::statfs64)) {
+    return false;  // what it shows depends on the binding
+  }
   if (text == ".") return true;
   if (!is_single_name(text) || view.is_mount_name(text) || is_proc_name(text)) return false;
   if (argument.last == LastComponent::keep) return true;
@@ -180,6 +183,20 @@ std::optional<Errno> refusal_of_entries(CallFrame& frame, const Found& found) {
   }
 }
 
+/// A descriptor in the place of a path: futimens(2), fchownat(2) with AT_EMPTY_PATH.
+std::optional<Errno> refusal_of_object(CallFrame& frame, const PathArg& argument) {
+  if (argument.writing == Writing::no || !argument.dirfd) return std::nullopt;
+  const int descriptor = frame.descriptor(*argument.dirfd);
+  if (descriptor == AT_FDCWD || !(argument.null_is_dirfd || argument.empty_is_dirfd)) {
+    return std::nullopt;
+  }
+  if (frame.arg(argument.index) != 0) {
+    const auto text = frame.memory().read_string(frame.address(argument.index));
+    if (!text || !text->empty()) return std::nullopt;
+  }
+  return refusal_by_descriptor(frame, descriptor);
+}
+
 std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
   if (const auto error = refusal_of_entries(frame, found)) return error;
   if (found.resolved[0] && changes_contents(frame, found.open_flags) &&
@@ -188,8 +205,12 @@ std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
   }
   if (!frame.tracer().view(frame.thread()).has_read_only()) return std::nullopt;
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
-    if (!found.resolved[i]) continue;
-    if (const auto error = refusal_of_read_only(frame, found.paths.list[i], *found.resolved[i], found.open_flags)) {
+    if (!found.resolved[i]) {
+      if (const auto error = refusal_of_object(frame, found.paths.list[i])) return error;
+      continue;
+    }
+    if (const auto error = refusal_of_read_only(frame, found.paths.list[i], *found.resolved[i],
+                                                found.open_flags)) {
       return error;
     }
   }
@@ -291,8 +312,8 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
     Tracer::Directory base = base_directory(frame, argument);
     // Not a directory the tracer can name (deleted, a pipe, closed): the kernel
     // starts there all the same and knows best.
-    if (!base.guest && (base.host.empty() || base.host.front() != '/' ||
-                        base.host.ends_with(" (deleted)"))) {
+    if (!base.guest &&
+        (base.host.empty() || base.host.front() != '/' || base.host.ends_with(" (deleted)"))) {
       return std::optional<Resolved>();
     }
     from.base = std::move(base.guest);
@@ -337,7 +358,7 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
     if (!resolved) {
       // The kernel would have looked at the whole first path before the second.
       const auto& first = found.resolved[0];
-      const auto earlier = first ? first_path_error(found.paths.list[0], *first)
+      const auto earlier = first    ? first_path_error(found.paths.list[0], *first)
                            : i == 1 ? error_from_base(frame, found.paths.list[0])
                                     : std::nullopt;
       frame.fail(earlier.value_or(resolved.error()));
@@ -351,6 +372,7 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
   }
   note_changes(frame, found);
   note_opened_name(frame, found);
+  if (found.resolved[0]) show_read_only(frame, *found.resolved[0]);
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     if (!found.resolved[i]) continue;
     if (serve_proc(frame, found.paths.list[i], *found.resolved[i])) break;

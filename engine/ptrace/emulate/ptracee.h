@@ -46,8 +46,8 @@ struct Ptracee {
   std::uint64_t options = 0;  ///< PTRACE_O_*
   bool options_due = false;   ///< the kernel has not been told of those it must act on
   bool seized = false;
-  bool is_child = false;  ///< leader of a child process of the tracer: the kernel reports its end
-  bool from_birth = false;    ///< its first stop is to be shown
+  bool is_child = false;    ///< leader of a child process of the tracer: the kernel reports its end
+  bool from_birth = false;  ///< its first stop is to be shown
   Motion motion = Motion::on;
   std::optional<GuestStop> stop;  ///< none: it runs, or listens
   bool listening = false;         ///< PTRACE_LISTEN

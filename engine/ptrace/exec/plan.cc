@@ -21,8 +21,8 @@ class FileBytes final : public ByteSource {
   SysResult<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
     std::size_t done = 0;
     while (done < into.size()) {
-      const ssize_t got = pread(file_, into.data() + done, into.size() - done,
-                                static_cast<off_t>(offset + done));
+      const ssize_t got =
+          pread(file_, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
       if (got < 0) return Errno(errno);
       if (got == 0) break;
       done += static_cast<std::size_t>(got);
@@ -171,7 +171,8 @@ Randomness choose_randomness(const ExecPlan& plan, bool randomize) {
   return chosen;
 }
 
-gate::Plan loader_plan(const ExecPlan& plan, const StartStack& stack, const Randomness& randomness) {
+gate::Plan loader_plan(const ExecPlan& plan, const StartStack& stack,
+                       const Randomness& randomness) {
   gate::Plan record{};
   record.program = file_record(plan.program_image, randomness.program_base);
   record.program.path = gate::kPlan + offsetof(gate::Plan, paths);

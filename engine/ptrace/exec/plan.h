@@ -19,16 +19,17 @@ namespace nestp {
 /// A file to be executed, opened by the tracer.
 struct ExecFile {
   UniqueFd file;
-  std::string host{};                      ///< a path by which the guest's loader can open it
-  GuestPath guest = GuestPath::root();     ///< canonical, for /proc/PID/exe
+  std::string host{};                   ///< a path by which the guest's loader can open it
+  GuestPath guest = GuestPath::root();  ///< canonical, for /proc/PID/exe
 };
 
 /// Finds a file the guest names: resolves, checks and opens it as do_open_execat does.
 using ExecOpener = std::function<SysResult<ExecFile>(const std::string& text)>;
 
 struct ExecPlan {
-  std::string file_name;             ///< as the guest passed it: AT_EXECFN
-  std::vector<std::string> scripts;  ///< words to put before argv[1:] in argv[0]'s place; empty: no script
+  std::string file_name;  ///< as the guest passed it: AT_EXECFN
+  std::vector<std::string>
+      scripts;  ///< words to put before argv[1:] in argv[0]'s place; empty: no script
   ExecFile program;
   std::optional<ExecFile> interpreter;
   ElfImage program_image;

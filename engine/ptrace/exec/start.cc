@@ -121,7 +121,8 @@ SysResult<> write_file_name(ThreadMemory& memory, const std::string& name, std::
   const std::uint64_t at = string + text.size();
   text += name;
   text.resize(placed->size() + 1);
-  const auto done = memory.write(GuestAddress{string}, std::as_bytes(std::span(text.data(), text.size())));
+  const auto done =
+      memory.write(GuestAddress{string}, std::as_bytes(std::span(text.data(), text.size())));
   if (!done) return done;
   return memory.write(GuestAddress{pointer}, std::as_bytes(std::span(&at, 1)).first(size));
 }
@@ -155,7 +156,8 @@ SysResult<ExecFile> open_executable(const std::string& host, const GuestPath& gu
   return ExecFile{std::move(*file), host, guest};
 }
 
-SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from, const std::string& text) {
+SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from,
+                                    const std::string& text) {
   if (text.empty()) return Errno(ENOENT);
   const auto resolved = tracer.resolver.resolve(from, text, LastLink::follow);
   if (!resolved) return resolved.error();

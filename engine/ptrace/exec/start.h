@@ -14,7 +14,8 @@ class Tracer;
 
 /// Opens a file for execution as do_open_execat does: EACCES unless it is a regular
 /// file that may be executed from a file system that allows it, ETXTBSY if it is being written.
-SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from, const std::string& text);
+SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from,
+                                    const std::string& text);
 /// The same for an already resolved path.
 SysResult<ExecFile> open_executable(const std::string& host, const GuestPath& guest);
 

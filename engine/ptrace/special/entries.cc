@@ -13,7 +13,8 @@ namespace {
 constexpr std::uint64_t kNoReplace = 1, kExchange = 2;  // RENAME_*
 
 std::string without_slashes(std::string host) {
-  while (host.size() > 1 && host.back() == '/') host.pop_back();
+  while (host.size() > 1 && host.back() == '/')
+    host.pop_back();
   return host;
 }
 
@@ -47,9 +48,7 @@ std::optional<Errno> rename_of_mounted(const View& view, const Resolved& from, c
     if (from.guest.contains(to.guest)) return Errno(EINVAL);
     if (to.guest.contains(from.guest)) return Errno(flags & kExchange ? EINVAL : ENOTEMPTY);
   }
-  if (target && source->st_dev == target->st_dev && source->st_ino == target->st_ino) {
-    return std::nullopt;  // the same object: nothing to do, and the kernel does that
-  }
+  if (from.guest == to.guest) return std::nullopt;  // nothing to do, and the kernel does that
   if (!may_change(directory_of(view, from)) || !may_change(directory_of(view, to))) {
     return Errno(EACCES);
   }
@@ -83,7 +82,8 @@ std::optional<Errno> parent_error(const std::string& host) {
 
 std::optional<Errno> first_path_error(const PathArg& argument, const Resolved& resolved) {
   if (argument.last == LastComponent::entry) return parent_error(resolved.host);
-  const auto status = argument.last == LastComponent::follow ? stat_of(resolved.host) : lstat_of(resolved.host);
+  const auto status =
+      argument.last == LastComponent::follow ? stat_of(resolved.host) : lstat_of(resolved.host);
   if (!status) return status.error();
   return std::nullopt;
 }
@@ -125,7 +125,8 @@ std::optional<Errno> refusal_of_mounted(const View& view, const Resolved& known)
   return is_mounted_on(view, known) ? std::optional(Errno(EXDEV)) : std::nullopt;
 }
 
-std::optional<Errno> refusal_of_removal(const View& view, const Resolved& entry, bool of_directory) {
+std::optional<Errno> refusal_of_removal(const View& view, const Resolved& entry,
+                                        bool of_directory) {
   if (!is_mounted_on(view, entry) || ends_in_dots(entry.host)) return std::nullopt;
   const Binding* binding = binding_of_entry(view, entry);
   if (binding != nullptr && binding->read_only) return Errno(EROFS);
@@ -133,7 +134,8 @@ std::optional<Errno> refusal_of_removal(const View& view, const Resolved& entry,
   if (const auto error = parent_error(directory + "/entry")) return error;
   const auto status = lstat_of(without_slashes(entry.host));
   if (!status) return status.error();
-  if (!of_directory && entry.host.ends_with('/')) return Errno(is_directory(status) ? EISDIR : ENOTDIR);
+  if (!of_directory && entry.host.ends_with('/'))
+    return Errno(is_directory(status) ? EISDIR : ENOTDIR);
   if (!may_change(directory)) return Errno(EACCES);
   if (of_directory) return Errno(is_directory(status) ? EBUSY : ENOTDIR);
   return Errno(is_directory(status) ? EISDIR : EBUSY);

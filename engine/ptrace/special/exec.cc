@@ -77,7 +77,8 @@ SysResult<Target> at_target(CallFrame& frame) {
   if (by_tracer) {
     // A name of one component below the descriptor: the kernel's own start is the right one.
     const std::string base = descriptor == AT_FDCWD ? "cwd" : "fd/" + std::to_string(descriptor);
-    const std::string host = "/proc/" + std::to_string(frame.thread().id) + "/" + base + "/" + *text;
+    const std::string host =
+        "/proc/" + std::to_string(frame.thread().id) + "/" + base + "/" + *text;
     const Tracer::Directory directory = base_directory(frame, argument);
     if (directory.host.empty()) return Errno(EBADF);
     if (!directory.guest) {
@@ -113,7 +114,8 @@ SysResult<std::vector<std::uint64_t>> read_vector(CallFrame& frame, std::uint64_
   for (;;) {
     std::byte page[4096];
     const std::size_t room = sizeof page - address % sizeof page;
-    const std::size_t got = frame.memory().read_some(GuestAddress{address}, std::span(page, room)) / size;
+    const std::size_t got =
+        frame.memory().read_some(GuestAddress{address}, std::span(page, room)) / size;
     if (got == 0) return Errno(EFAULT);
     for (std::size_t i = 0; i < got; ++i) {
       std::uint64_t pointer = 0;
@@ -147,7 +149,8 @@ SysResult<> rewrite_arguments(CallFrame& frame, const std::vector<std::string>& 
   if (at == 0) {
     // Too long for the slot: below the stack, which the new program will not see.
     at = (frame.registers().stack() - frame.abi().red_zone - bytes.size()) & ~15ULL;
-    const auto done = frame.memory().write(GuestAddress{at}, std::as_bytes(std::span(bytes.data(), bytes.size())));
+    const auto done = frame.memory().write(GuestAddress{at},
+                                           std::as_bytes(std::span(bytes.data(), bytes.size())));
     if (!done) return Errno(E2BIG);
   }
   frame.set_arg(index, at);
@@ -177,7 +180,8 @@ void special_exec(CallFrame& frame) {
     }
     return open_executable(frame.tracer(), from, text);
   };
-  auto plan = make_exec_plan(target->text, open, std::move(target->opened), target->script_reachable);
+  auto plan =
+      make_exec_plan(target->text, open, std::move(target->opened), target->script_reachable);
   if (!plan) return frame.fail(plan.error().error);
   const bool at = frame.sys() == Sys::execveat;
   if (at && (frame.arg(4) & kCheckOnly)) return frame.answer(0);

@@ -11,14 +11,14 @@
 namespace nestp {
 namespace {
 
-constexpr std::uint64_t kGetDumpable = 3, kSetDumpable = 4;         // PR_*_DUMPABLE
+constexpr std::uint64_t kGetDumpable = 3, kSetDumpable = 4;        // PR_*_DUMPABLE
 constexpr std::uint64_t kSetNoNewPrivs = 38, kGetNoNewPrivs = 39;  // PR_*_NO_NEW_PRIVS
 
 /// nestp's filter needs the kernel's flag; the guest is told of its own.
 void no_new_privileges(CallFrame& frame) {
   const bool gets = frame.arg(0) == kGetNoNewPrivs;
-  const bool valid = frame.arg(1) == (gets ? 0 : 1) && frame.arg(2) == 0 && frame.arg(3) == 0 &&
-                     frame.arg(4) == 0;
+  const bool valid =
+      frame.arg(1) == (gets ? 0 : 1) && frame.arg(2) == 0 && frame.arg(3) == 0 && frame.arg(4) == 0;
   if (!valid) return;  // EINVAL, says the kernel
   Thread& thread = frame.thread();
   if (gets) return frame.answer(thread.no_new_privileges ? 1 : 0);

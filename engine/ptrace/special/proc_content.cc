@@ -81,7 +81,8 @@ SysResult<std::string> link_text(CallFrame& frame, const Resolved& resolved) {
   const GuestPath* used = nullptr;
   if (target != nullptr && target->files != nullptr) {
     // The directory is read first, so that its name is the one of now.
-    if (resolved.host.ends_with("/cwd")) (void)tracer.read_working_directory(*tracer.threads.find(link.process));
+    if (resolved.host.ends_with("/cwd"))
+      (void)tracer.read_working_directory(*tracer.threads.find(link.process));
     used = used_name(*target, resolved.host);
   }
   return guest_link_text(frame, std::move(*text), used);
@@ -118,6 +119,7 @@ std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
   if (target == nullptr) return std::nullopt;
   const bool is_mounts = file.text == ProcText::mounts || file.text == ProcText::mountinfo ||
                          file.text == ProcText::mountstats;
+  if (file.text == ProcText::status) tracer.placement.release();  // it lists the CPUs
   const auto host_text = read_file(is_mounts ? "/proc/self/mountinfo" : host);
   if (!host_text) return std::nullopt;
   if (is_mounts)

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "engine/ptrace/special/entries.h"
@@ -37,13 +38,15 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
   struct stat status {};
   // An entry is the link itself, whatever slash follows it.
   std::string host = resolved.host;
-  while (is_entry && host.size() > 1 && host.back() == '/') host.pop_back();
+  while (is_entry && host.size() > 1 && host.back() == '/')
+    host.pop_back();
   if (fstatat(AT_FDCWD, host.c_str(), &status, keeps_link ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
     if (errno != ENOENT || writing == Writing::if_present) return std::nullopt;
     if (!is_directory(parent_of(resolved.host))) return std::nullopt;  // ENOENT, ENOTDIR
     // Only a directory may be made with a slash behind its name.
     const bool makes_directory = frame.sys() == Sys::mkdir || frame.sys() == Sys::mkdirat;
-    if (is_entry && writing == Writing::if_missing && !makes_directory && resolved.host.ends_with('/')) {
+    if (is_entry && writing == Writing::if_missing && !makes_directory &&
+        resolved.host.ends_with('/')) {
       return std::nullopt;
     }
     return Errno(EROFS);
@@ -63,6 +66,22 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
     if (faccessat(AT_FDCWD, resolved.host.c_str(), W_OK, AT_EACCESS) != 0) return std::nullopt;
   }
   return Errno(EROFS);
+}
+
+void show_read_only(CallFrame& frame, const Resolved& resolved) {
+  if (resolved.binding == nullptr || !resolved.binding->read_only) return;
+  const bool is_64 = frame.sys() == Sys::statfs64;  // of 32-bit ABIs; its buffer comes third
+  if (frame.sys() != Sys::statfs && !is_64) return;
+  // f_flags in struct statfs, in struct statfs64 and in a 64-bit ABI's struct statfs
+  // (asm-generic/statfs.h).
+  const std::uint64_t offset = frame.abi().word_size == 8 ? 80 : is_64 ? 64 : 44;
+  const GuestAddress flags = frame.address(is_64 ? 2 : 1) + offset;
+  frame.at_exit([flags](CallFrame& ended) {
+    if (ended.result() != 0) return;
+    const auto shown = ended.memory().read_object<std::uint32_t>(flags);
+    // The kernel has just written there.
+    if (shown) (void)ended.memory().write_object(flags, *shown | ST_RDONLY);
+  });
 }
 
 std::optional<Errno> refusal_by_descriptor(CallFrame& frame, int descriptor) {

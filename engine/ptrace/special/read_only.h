@@ -13,8 +13,10 @@ namespace nestp {
 /// `open_flags`: O_*, if the call opens a file.
 /// None: the call may go on, or the kernel will refuse it for an earlier reason.
 std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argument,
-                                          const Resolved& resolved,
-                                          std::uint64_t open_flags = 0);
+                                          const Resolved& resolved, std::uint64_t open_flags = 0);
+
+/// statfs(2) of something on a read-only binding: shows ST_RDONLY.
+void show_read_only(CallFrame& frame, const Resolved& resolved);
 
 /// A call that changes the object of a descriptor (fchmod): EROFS if that lies on a
 /// read-only binding.

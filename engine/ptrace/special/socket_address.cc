@@ -115,7 +115,7 @@ SysResult<std::string> fit(CallFrame& frame, const std::string& host, AddressUse
     if (text.size() <= SocketNames::kMaxText) return text;
   }
   LOG(info) << frame.thread().id << ' ' << name_of(frame.sys()) << ": no name of "
-               << SocketNames::kMaxText << " bytes leads to " << quoted(host);
+            << SocketNames::kMaxText << " bytes leads to " << quoted(host);
   return Errno(ENAMETOOLONG);
 }
 

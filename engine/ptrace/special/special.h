@@ -23,6 +23,7 @@ void special_wait(CallFrame& frame);
 void special_prctl(CallFrame& frame);
 void special_namespaces(CallFrame& frame);
 void special_handle(CallFrame& frame);
+void special_affinity(CallFrame& frame);
 void special_unavailable(CallFrame& frame);
 
 }  // namespace nestp
