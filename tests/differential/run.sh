@@ -8,7 +8,7 @@
 # must be equal.  Prints TAP.  Without seeds: five, one of them new at each run.
 # LONG=1 goes on with new seeds for HOURS (2) hours.
 # NESTP may be -: two chroots are compared, which shows that the storm depends on the seed alone.
-# KEEP=DIR keeps the outputs of both there.
+# KEEP=DIR keeps the outputs of both there; NESTP_LOG goes through to nestp.
 set -u
 
 if [ $# -lt 4 ]; then
@@ -76,7 +76,7 @@ in_nestp() {
     in_chroot "$@"
     return
   fi
-  (cd / && env -i PATH=/bin timeout -k 5 1200 setpriv --reuid=$user --regid=$user --clear-groups \
+  (cd / && env -i PATH=/bin ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} timeout -k 5 1200 setpriv --reuid=$user --regid=$user --clear-groups \
     "$base/nestp" -r "$1/root" -b /dev -b /proc -b "$1/host/dir:/bind/dir" \
     -b "$1/host/nested:/bind/dir/nested" -b "$1/host/dir:/bind/again" \
     --ro-bind "$1/host/ro:/bind/ro" -b "$1/host/file:/bind/file" \
