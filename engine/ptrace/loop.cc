@@ -45,6 +45,7 @@ Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_
   thread.files = std::make_shared<FileSystem>();
   thread.exec = std::make_unique<ExecPlan>(std::move(plan));
   thread.started = thread.announced = true;
+  tracer_.tracing.enter_call = [this](Thread& stopped) { entry(stopped); };
   tracer_.stats.threads = tracer_.stats.most_threads = 1;
   for (const auto& extension : tracer_.extensions)
     extension->on_thread_start(first, 0);
@@ -110,6 +111,7 @@ void Loop::entry(Thread& thread) {
   Registers registers(kAbiX64);
   if (!read_call_registers(thread.id, registers)) return;
   CallFrame frame(tracer_, thread, registers);
+  if (tracer_.tracing.takes_filter_stop(thread, registers, frame.row() != nullptr)) return;
   CallStats& stats = tracer_.stats.of(frame.sys());
   const CallTimer timer(stats);
   ++stats.calls;

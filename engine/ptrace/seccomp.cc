@@ -299,7 +299,7 @@ class FilterMaker {
       program_.branch(BPF_JEQ, high_word(address), 0, 1);
       program_.give(SECCOMP_RET_ALLOW);
     }
-    program_.give(SECCOMP_RET_TRACE);
+    program_.give(SECCOMP_RET_TRACE | kOwnTrace);
   }
 
   const FilterRequest& request_;

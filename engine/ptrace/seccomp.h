@@ -53,6 +53,10 @@ struct FilterRequest {
   bool refuse_unknown = false;
 };
 
+/// Data of a stop that nestp's own filter made, as PTRACE_GETEVENTMSG gives it.  A filter that
+/// the guest installed later and that wants a stop of its own outranks it with other data.
+inline constexpr std::uint32_t kOwnTrace = 0x6e73;
+
 /// At most BPF_MAXINSNS instructions.  Calls of x32 are ENOSYS.
 std::vector<sock_filter> make_filter(const FilterRequest& request);
 

@@ -6,6 +6,7 @@
 // which special/wait.cc answers.  Tracer thread only.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <sys/types.h>
 
@@ -18,6 +19,7 @@ namespace nestp {
 class ThreadTable;
 struct Thread;
 struct Process;
+class Registers;
 
 class GuestTracing {
  public:
@@ -39,10 +41,16 @@ class GuestTracing {
 
   // ---- for the loop: stops.  True: held for the tracing guest, or resumed here -----
 
+  /// Goes on with a call whose seccomp stop was shown; set by the loop.
+  std::function<void(Thread&)> enter_call;
+
   /// Before all others, at any stop.
   void stopped(Thread& thread);
   /// At a stop on entry or exit of a call that nestp did nothing to.
   void call_stop(Thread& thread);
+  /// At a seccomp stop: a filter of the guest's own may want it.  `of_nestp`: nestp wants such
+  /// calls.
+  bool takes_filter_stop(Thread& thread, const Registers& registers, bool of_nestp);
   bool signal_stop(Thread& thread, const Stop& stop);
   bool group_stop(Thread& thread, const Stop& stop);
   bool trap_stop(Thread& thread);

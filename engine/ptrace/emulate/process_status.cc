@@ -52,6 +52,29 @@ std::optional<ProcessStatus> process_status(pid_t id) {
   return parse_process_status(*text);
 }
 
+std::optional<ProcessTimes> parse_process_times(std::string_view text) {
+  // utime and stime are fields 14 and 15; the name, field 2, may hold anything but ends last.
+  std::size_t at = text.rfind(')');
+  for (int field = 2; field < 14 && at != text.npos; ++field)
+    at = text.find(' ', at + 1);
+  if (at == text.npos) return std::nullopt;
+  const std::string rest(text.substr(at));
+  char* end = nullptr;
+  ProcessTimes times;
+  times.user = std::strtoull(rest.c_str(), &end, 10);
+  times.system = std::strtoull(end, nullptr, 10);
+  return times;
+}
+
+ProcessTimes split_time(const ProcessTimes& ticks, std::uint64_t total) {
+  if (ticks.user == 0) return {.user = 0, .system = total};
+  if (ticks.system == 0) return {.user = total, .system = 0};
+  const double share =
+      static_cast<double>(ticks.system) / static_cast<double>(ticks.user + ticks.system);
+  const auto system = static_cast<std::uint64_t>(static_cast<double>(total) * share);
+  return {.user = total - system, .system = system};
+}
+
 bool may_trace(const ProcessStatus& tracer, const ProcessStatus& target) {
   constexpr std::uint64_t kTraceCapability = 1ULL << 19;  // CAP_SYS_PTRACE
   if (tracer.capabilities & kTraceCapability) return true;

@@ -21,6 +21,18 @@ std::optional<ProcessStatus> parse_process_status(std::string_view text);
 /// Of a process or thread; none if it is gone.
 std::optional<ProcessStatus> process_status(pid_t id);
 
+/// Of a process, in any unit.
+struct ProcessTimes {
+  std::uint64_t user = 0, system = 0;
+};
+
+/// Pure: utime and stime of a stat file, in clock ticks.
+std::optional<ProcessTimes> parse_process_times(std::string_view text);
+
+/// Pure: `total` shared out as `ticks` say; to the system where they say nothing
+/// (kernel/sched/cputime.c, cputime_adjust).
+ProcessTimes split_time(const ProcessTimes& ticks, std::uint64_t total);
+
 /// As the kernel's PTRACE_MODE_ATTACH_REALCREDS without security modules (kernel/ptrace.c).
 bool may_trace(const ProcessStatus& tracer, const ProcessStatus& target);
 

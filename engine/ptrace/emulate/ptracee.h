@@ -53,6 +53,7 @@ struct Ptracee {
   bool listening = false;         ///< PTRACE_LISTEN
   bool interrupt_wanted = false;  ///< PTRACE_INTERRUPT has not been answered by a stop
   bool in_call = false;           ///< the entry was shown, the exit was not
+  bool filter_shown = false;      ///< PTRACE_EVENT_SECCOMP of the call at hand
   int passing = 0;                ///< signal the tracer itself sent on: not shown again
   StartStop start = StartStop::none;
   pid_t start_message = 0;  ///< of PTRACE_EVENT_EXEC: the thread's former id

@@ -257,12 +257,13 @@ Number call_info(Request& request) {
   const GuestStop& stop = *ptracee.stop;
   const bool at_call =
       stop.kind == GuestStop::Kind::call_entry || stop.kind == GuestStop::Kind::call_exit;
-  const bool told = at_call && (ptracee.options & PTRACE_O_TRACESYSGOOD) != 0;
+  const bool at_filter = stop.kind == GuestStop::Kind::event && stop.event == PTRACE_EVENT_SECCOMP;
+  const bool told = at_filter || (at_call && (ptracee.options & PTRACE_O_TRACESYSGOOD) != 0);
   CallInfo info;
   std::int64_t size = offsetof(CallInfo, rest);
   const auto got = ptrace_call::raw(request.what, request.ptracee.id, sizeof info, pointer(&info));
   if (!got) return got.error();
-  if (at_call && stop.genuine) {
+  if ((at_call || at_filter) && stop.genuine) {
     if (told) size = *got;
     if (!told) info.op = kCallNone;
   } else {

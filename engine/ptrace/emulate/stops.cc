@@ -11,6 +11,7 @@
 #include "engine/ptrace/gate_entry.h"
 #include "engine/ptrace/memory.h"
 #include "engine/ptrace/ptrace_call.h"
+#include "engine/ptrace/seccomp.h"
 #include "engine/ptrace/thread.h"
 
 namespace nestp {
@@ -170,6 +171,33 @@ bool GuestTracing::show_start(Thread& thread) {
   return false;
 }
 
+bool GuestTracing::takes_filter_stop(Thread& thread, const Registers& registers, bool of_nestp) {
+  const std::uint64_t behind = registers.instruction();
+  if (behind == gate::kCallReturn || behind == gate::kLoaderCallReturn) {
+    // nestp's filter lets these pass, so it is the guest's: it has seen the guest's own call.
+    (void)ptrace_call::resume(thread.id);
+    return true;
+  }
+  Ptracee* ptracee = thread.ptracee.get();
+  const bool wanted = ptracee != nullptr && wants_event(ptracee->options, PTRACE_EVENT_SECCOMP);
+  if (!wanted && of_nestp) return false;
+  if (wanted && std::exchange(ptracee->filter_shown, false)) return false;
+  const auto message = ptrace_call::event_message(thread.id);
+  if (!message || *message == kOwnTrace) return false;
+  if (wanted) {
+    ptracee->filter_shown = true;
+    report(thread, {.kind = Kind::event, .event = PTRACE_EVENT_SECCOMP, .message = *message});
+    return true;
+  }
+  // The kernel's answer where nobody traces (kernel/seccomp.c, SECCOMP_RET_TRACE).
+  Registers answered = registers;
+  answered.set_number(-1);
+  answered.set_result(-ENOSYS);
+  (void)ptrace_call::set_registers(thread.id, answered);
+  resume(thread);
+  return true;
+}
+
 bool GuestTracing::signal_stop(Thread& thread, const Stop& stop) {
   if (stop.signal == SIGCHLD && thread.process->tracing != nullptr) make_child_signal(thread);
   abandon_filter(thread);
@@ -235,8 +263,8 @@ void GuestTracing::birth(const Thread& parent, Thread& child, int event) {
 
 bool GuestTracing::first_stop(Thread& thread) {
   if (thread.ptracee == nullptr) return false;
-  const bool shown = std::exchange(thread.ptracee->from_birth, false);
-  if (!shown && !thread.ptracee->interrupt_wanted) return false;  // attached to in the meantime
+  // Else it was attached to in the meantime, and its stop is still to come.
+  if (!std::exchange(thread.ptracee->from_birth, false)) return false;
   if (thread.ptracee->seized) {
     report(thread, {.kind = Kind::interrupt});
     return true;
@@ -264,6 +292,7 @@ void GuestTracing::go_on(Thread& thread, Motion motion, int signal) {
   ptracee.motion = motion;
   if (motion != Motion::to_call) ptracee.in_call = false;
   if (ptracee.start != StartStop::none && show_start(thread)) return;
+  if (stop.kind == Kind::event && stop.event == PTRACE_EVENT_SECCOMP) return enter_call(thread);
   int passed = 0;
   if (stop.kind <= Kind::call_exit && stop.genuine) {
     passed = signal;

@@ -5,11 +5,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
+#include <ctime>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/ptrace/emulate/process_status.h"
 #include "engine/ptrace/emulate/wait_call.h"
 #include "engine/ptrace/special/special.h"
 #include "engine/ptrace/tracer.h"
@@ -47,26 +48,26 @@ bool has_ptracee(CallFrame& frame, const WaitCall& call) {
   });
 }
 
-/// Times of a thread's process so far: the kernel keeps them to itself until the end.
+/// Times of a thread's process so far, which the kernel keeps to itself until the end.
 rusage usage_of(pid_t thread) {
   rusage usage{};
-  const auto text = read_file("/proc/" + std::to_string(thread) + "/stat");
-  if (!text) return usage;
-  const char* at = text->c_str() + std::min(text->rfind(')'), text->size() - 1);
-  // utime and stime are fields 14 and 15; the text behind the name starts with field 3.
-  for (int field = 2; field < 14 && at != nullptr; ++field) {
-    at = std::strchr(at, ' ');
-    if (at != nullptr) ++at;
-  }
-  if (at == nullptr) return usage;
-  char* end = nullptr;
-  const long ticks = sysconf(_SC_CLK_TCK);
-  const auto time = [ticks](unsigned long value) {
-    return timeval{static_cast<time_t>(value) / ticks,
-                   static_cast<suseconds_t>(static_cast<long>(value) % ticks * 1000000 / ticks)};
+  const auto stat = read_file("/proc/" + std::to_string(thread) + "/stat");
+  if (!stat) return usage;
+  const auto times = parse_process_times(*stat);
+  if (!times) return usage;
+  clockid_t clock{};
+  timespec total{};
+  // Ticks are too coarse for one call: they give the shares of a total in nanoseconds.
+  if (clock_getcpuclockid(thread, &clock) == 0) (void)clock_gettime(clock, &total);
+  const ProcessTimes split =
+      split_time(*times, static_cast<std::uint64_t>(total.tv_sec) * 1'000'000'000 +
+                             static_cast<std::uint64_t>(total.tv_nsec));
+  const auto value = [](std::uint64_t nanoseconds) {
+    return timeval{static_cast<time_t>(nanoseconds / 1'000'000'000),
+                   static_cast<suseconds_t>(nanoseconds / 1000 % 1'000'000)};
   };
-  usage.ru_utime = time(std::strtoul(at, &end, 10));
-  usage.ru_stime = time(std::strtoul(end, nullptr, 10));
+  usage.ru_utime = value(split.user);
+  usage.ru_stime = value(split.system);
   return usage;
 }
 

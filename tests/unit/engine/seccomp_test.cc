@@ -13,6 +13,8 @@
 namespace nestp {
 namespace {
 
+constexpr std::uint32_t kTrace = SECCOMP_RET_TRACE | kOwnTrace;
+
 constexpr std::uint32_t kNoSuchCall = SECCOMP_RET_ERRNO | ENOSYS;
 constexpr std::uint64_t kGate = 0x70001234;
 constexpr std::uint64_t kElsewhere = 0x7f0070001234;  // the gate's lower half
@@ -46,10 +48,10 @@ std::uint32_t promised(const FilterRequest& request, const Abi& abi, std::uint32
   if (number >= 0x80000000) return SECCOMP_RET_ALLOW;
   const auto sys = static_cast<std::size_t>(sys_of(abi, number));
   if (request.refuse[sys]) return kNoSuchCall;
-  if (request.trace[sys] || request.trace_everything) return SECCOMP_RET_TRACE;
+  if (request.trace[sys] || request.trace_everything) return kTrace;
   const bool is_private = !abi.by_private_number.empty() && number >= kPrivateNumbers;
   const bool is_new = number > static_cast<std::uint32_t>(abi.highest_number) && !is_private;
-  return request.refuse_unknown && is_new ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW;
+  return request.refuse_unknown && is_new ? kTrace : SECCOMP_RET_ALLOW;
 }
 
 void check_all_numbers(const FilterRequest& request) {
@@ -135,7 +137,7 @@ TEST_CASE("sets too scattered for one program stop more, not less", "[seccomp]")
   for (std::size_t i = 0; i < kSysCount; ++i) {
     const std::int32_t number = number_of(kAbiX64, static_cast<Sys>(i));
     if (number < 0 || !request.trace[i]) continue;
-    CHECK(action(filter, data_of(kAbiX64, number)) == SECCOMP_RET_TRACE);
+    CHECK(action(filter, data_of(kAbiX64, number)) == kTrace);
   }
 }
 
@@ -146,11 +148,11 @@ TEST_CASE("only the whole address of the gate is allowed", "[seccomp]") {
     const std::int32_t number = number_of(*abi, Sys::openat);
     for (const std::uint64_t gate : {std::uint64_t{0x70000010}, kGate}) {
       CHECK(action(filter, data_of(*abi, number, gate)) == SECCOMP_RET_ALLOW);
-      CHECK(action(filter, data_of(*abi, number, gate - 2)) == SECCOMP_RET_TRACE);
-      CHECK(action(filter, data_of(*abi, number, gate | 1ULL << 32)) == SECCOMP_RET_TRACE);
-      CHECK(action(filter, data_of(*abi, number, gate << 32)) == SECCOMP_RET_TRACE);
+      CHECK(action(filter, data_of(*abi, number, gate - 2)) == kTrace);
+      CHECK(action(filter, data_of(*abi, number, gate | 1ULL << 32)) == kTrace);
+      CHECK(action(filter, data_of(*abi, number, gate << 32)) == kTrace);
     }
-    CHECK(action(filter, data_of(*abi, number, 0)) == SECCOMP_RET_TRACE);
+    CHECK(action(filter, data_of(*abi, number, 0)) == kTrace);
     // What is refused is refused to the gate too.
     const std::int32_t refused = number_of(*abi, Sys::io_uring_setup);
     CHECK(action(filter, data_of(*abi, refused, kGate)) == kNoSuchCall);
@@ -200,7 +202,7 @@ TEST_CASE("argument tests decide between a stop and none", "[seccomp]") {
       INFO("kind " << static_cast<int>(each.kind) << " value " << each.value);
       for (const std::uint64_t value : each.stop) {
         INFO(value);
-        CHECK(act(value) == SECCOMP_RET_TRACE);
+        CHECK(act(value) == kTrace);
         CHECK(act(value, kGate) == SECCOMP_RET_ALLOW);
       }
       for (const std::uint64_t value : each.pass) {
@@ -229,11 +231,11 @@ TEST_CASE("one test of several is enough, and rules for one call are joined", "[
       return action(filter, data);
     };
     for (const std::uint64_t option : {4, 22, 35}) {
-      CHECK(act(Sys::prctl, option) == SECCOMP_RET_TRACE);
+      CHECK(act(Sys::prctl, option) == kTrace);
     }
     CHECK(act(Sys::prctl, 5) == SECCOMP_RET_ALLOW);
     CHECK(act(Sys::ioctl, 4) == SECCOMP_RET_ALLOW);   // no test can hold
-    CHECK(act(Sys::openat, 4) == SECCOMP_RET_TRACE);  // asked for without condition elsewhere
+    CHECK(act(Sys::openat, 4) == kTrace);  // asked for without condition elsewhere
   }
 }
 
