@@ -106,6 +106,10 @@ else
   check 'apt-get install hello (as the owner; fake ids are to come)' '
     apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-not-root hello
     hello | grep Hello, && dpkg -s hello | grep "install ok installed"'
+  check 'bwrap makes a sandbox inside (bubblewrap by apt)' '
+    apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-not-root bubblewrap
+    bwrap --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp --unshare-all --die-with-parent \
+      sh -c "touch /tmp/x && ! touch /etc/x 2>/dev/null && test -e /proc/self/exe"'
   check 'apt-get remove' '
     apt-get purge -y -o Dpkg::Options::=--force-not-root hello && ! test -e /usr/bin/hello'
 fi
