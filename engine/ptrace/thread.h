@@ -67,8 +67,7 @@ struct FileSystem {
   GuestPath root = GuestPath::root();
   /// Working directory as last read from the kernel, and when that stops being believed.
   std::optional<GuestPath> directory;
-  std::optional<GuestPath>
-      next_directory;  ///< where a chdir call that has not been checked may lead
+  bool directory_is_deleted = false;  ///< `directory` is the name it had
   std::string directory_host;
   std::uint64_t directory_epoch = 0;
   std::chrono::steady_clock::time_point directory_read{};
@@ -82,9 +81,11 @@ struct Process {
   std::shared_ptr<MountNamespace> mounts;
   /// By which of several names descriptors were opened; checked before it is believed.
   std::map<int, GuestPath> descriptor_names;
+  unsigned filters = 1;                 ///< of seccomp that are nestp's own
   std::shared_ptr<UserNamespace> user;  ///< null: the host's
   bool is_privileged = false;           ///< in `user`
   bool promised_network = false;        ///< asked for a network namespace that is not there
+  bool promised_names = false;          ///< the same of host names
   /// How many merged names each descriptor's listing has given (special/listing.cc).
   std::unordered_map<int, std::size_t> listings;
   std::shared_ptr<GuestTracer> tracing;  ///< set once it traces another guest

@@ -8,6 +8,11 @@ namespace {
 
 constexpr std::string_view kDeleted = " (deleted)";
 
+/// As last read: a deleted directory has no place in the view any more.
+Tracer::Directory known_directory(const FileSystem& files) {
+  return {files.directory_is_deleted ? std::nullopt : files.directory, files.directory_host};
+}
+
 }  // namespace
 
 ResolveFrom Tracer::asker(const Thread& thread, std::optional<GuestPath> base) const {
@@ -40,7 +45,7 @@ Tracer::Directory Tracer::working_directory(Thread& thread) {
   const bool fresh =
       settled && files.directory_epoch == directory_epoch_ &&
       std::chrono::steady_clock::now() - files.directory_read < PathCache::kStaleness;
-  if (fresh) return {files.directory, files.directory_host};
+  if (fresh) return known_directory(files);
   auto now = read_working_directory(thread);
   return now ? *now : Directory{};
 }
@@ -49,24 +54,21 @@ SysResult<Tracer::Directory> Tracer::read_working_directory(Thread& thread) {
   FileSystem& files = *thread.files;
   auto text = read_link("/proc/" + std::to_string(thread.id) + "/cwd");
   if (!text) return text.error();
-  // The name by which the guest got there survives as long as it is still right.
-  std::optional<GuestPath> name;
-  if (!text->ends_with(kDeleted)) {
-    if (const auto host = HostPath::parse(*text)) {
-      if (files.next_directory && view(thread).to_host(*files.next_directory) == *host) {
-        name = files.next_directory;
-      } else if (files.directory && view(thread).to_host(*files.directory) == *host) {
-        name = files.directory;
-      } else if (const auto found = name_of_host(view(thread), *host)) {
-        name = *found;
-      }
+  std::string_view place = *text;
+  const bool deleted = place.ends_with(kDeleted);
+  if (deleted) place.remove_suffix(kDeleted.size());
+  // The name by which the guest got there survives as long as it is right.
+  if (const auto host = HostPath::parse(place)) {
+    if (!files.directory || view(thread).to_host(*files.directory) != *host) {
+      const auto found = name_of_host(view(thread), *host);
+      files.directory = found ? std::optional(*found) : std::nullopt;
     }
   }
-  files.directory = name;
+  files.directory_is_deleted = deleted;
   files.directory_host = std::move(*text);
   files.directory_epoch = directory_epoch_;
   files.directory_read = std::chrono::steady_clock::now();
-  return Directory{files.directory, files.directory_host};
+  return known_directory(files);
 }
 
 Tracer::Directory Tracer::descriptor_directory(const Thread& thread, int descriptor) const {
@@ -123,8 +125,7 @@ void Tracer::begin_change(Thread& thread, const std::string& host) {
   thread.changing.push_back(std::move(entry));
 }
 
-void Tracer::begin_directory_change(Thread& thread, std::optional<GuestPath> name) {
-  thread.files->next_directory = std::move(name);
+void Tracer::begin_directory_change(Thread& thread) {
   ++thread.files->changes_under_way;
   thread.changes_directory = true;
 }

@@ -83,8 +83,7 @@ class Tracer final : public ProcessFacts {
   // ---- changes under way (fs/path_cache.h) --------------------------------------
 
   void begin_change(Thread& thread, const std::string& host);
-  /// `name`: by which the guest names the directory it goes to, if that is known.
-  void begin_directory_change(Thread& thread, std::optional<GuestPath> name);
+  void begin_directory_change(Thread& thread);
   /// The thread's call has ended, one way or another.
   void settle(Thread& thread);
 

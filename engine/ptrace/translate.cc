@@ -66,6 +66,13 @@ std::string base_anchor(CallFrame& frame, const PathArg& argument) {
   return descriptor == AT_FDCWD ? anchor + "/cwd" : anchor + "/fd/" + std::to_string(descriptor);
 }
 
+bool opens_a_file(const SyscallRow& row) {
+  for (const ArgKind kind : row.args) {
+    if (kind == ArgKind::open_flags || kind == ArgKind::open_how) return true;
+  }
+  return row.sys == Sys::creat;
+}
+
 /// A relative path of one component that the kernel, starting at the thread's own
 /// directory, takes to the same place: nothing to translate, whatever the base is.
 bool stands_as_it_is(CallFrame& frame, const PathArg& argument, const std::string& text) {
@@ -73,6 +80,7 @@ bool stands_as_it_is(CallFrame& frame, const PathArg& argument, const std::strin
   if (view.has_read_only() && (frame.sys() == Sys::statfs || frame.sys() == Sys::statfs64)) {
     return false;  // what it shows depends on the binding
   }
+  if (view.is_ambiguous() && opens_a_file(*frame.row())) return false;  // its name is noted
   if (text == ".") return true;
   if (!is_single_name(text) || view.is_mount_name(text) || is_proc_name(text)) return false;
   if (argument.last == LastComponent::keep) return true;
@@ -249,13 +257,6 @@ void substitute(CallFrame& frame, const PathArg& argument, const Resolved& resol
 
 bool is_readlink(const CallFrame& frame) {
   return frame.sys() == Sys::readlink || frame.sys() == Sys::readlinkat;
-}
-
-bool opens_a_file(const SyscallRow& row) {
-  for (const ArgKind kind : row.args) {
-    if (kind == ArgKind::open_flags || kind == ArgKind::open_how) return true;
-  }
-  return row.sys == Sys::creat;
 }
 
 /// A descriptor of something with several names shows the one it was opened by.

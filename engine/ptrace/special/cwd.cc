@@ -42,7 +42,13 @@ void special_cwd(CallFrame& frame) {
   } else {
     name = frame.tracer().descriptor_directory(frame.thread(), frame.descriptor(0)).guest;
   }
-  if (!frame.is_answered()) frame.tracer().begin_directory_change(frame.thread(), std::move(name));
+  if (frame.is_answered()) return;
+  frame.tracer().begin_directory_change(frame.thread());
+  if (!name || !frame.tracer().view(frame.thread()).is_ambiguous()) return;
+  // Of several names of a directory, the one by which the guest got there is shown.
+  frame.at_exit([name = *name](CallFrame& ended) {
+    if (ended.result() == 0) ended.thread().files->directory = name;
+  });
 }
 
 }  // namespace nestp

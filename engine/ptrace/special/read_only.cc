@@ -8,6 +8,7 @@
 
 #include "engine/ptrace/special/entries.h"
 #include "engine/ptrace/tracer.h"
+#include "fs/fd.h"
 
 namespace nestp {
 namespace {
@@ -21,6 +22,18 @@ bool asks_only(Sys sys) {
   return sys == Sys::access || sys == Sys::faccessat || sys == Sys::faccessat2;
 }
 
+/// The binding that decides what may be done to the object: behind a magic link of
+/// /proc, that of what the link stands for.
+const Binding* binding_of_object(const View& view, const PathArg& argument,
+                                 const Resolved& resolved) {
+  if (!resolved.magic || argument.last != LastComponent::follow) return resolved.binding;
+  const auto text = read_link(resolved.host);
+  const auto host = text ? HostPath::parse(*text) : SysResult<HostPath>(text.error());
+  if (!host) return resolved.binding;
+  const auto guest = view.to_guest(*host);
+  return guest ? &view.binding_of(*guest) : nullptr;
+}
+
 }  // namespace
 
 std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argument,
@@ -28,8 +41,9 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
   const bool is_entry = argument.last == LastComponent::entry && !argument.creates;
   // "." and ".." as an entry are refused for what they are.
   if (is_entry && ends_in_dots(resolved.host)) return std::nullopt;
+  const View& view = frame.tracer().view(frame.thread());
   const Binding* binding =
-      is_entry ? binding_of_entry(frame.tracer().view(frame.thread()), resolved) : resolved.binding;
+      is_entry ? binding_of_entry(view, resolved) : binding_of_object(view, argument, resolved);
   if (binding == nullptr || !binding->read_only) return std::nullopt;
   if (argument.creates && resolved.host.ends_with('/')) return std::nullopt;  // EISDIR
   const Writing writing = argument.writing;

@@ -170,6 +170,8 @@ bool ask_chroot(const TempTree& tree, const std::vector<Binding>& bindings,
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
+    // What the reporter has not written yet is the parent's to write.
+    ::dup2(::open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
     bool ready = ::unshare(CLONE_NEWNS) == 0 &&
                  ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     const std::string root = tree.at("/root");
