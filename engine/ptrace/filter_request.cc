@@ -48,7 +48,9 @@ std::vector<ArgumentTest> conditions(const SyscallRow& row) {
     }
     return tests;
   }
-  if (row.when == When::new_namespace) return {{0, Kind::masked_nonzero, kNewNamespaces}};
+  if (row.when == When::new_namespace) {
+    return {{0, Kind::masked_nonzero, kNewNamespaces | CLONE_UNTRACED}};
+  }
   std::vector<ArgumentTest> tests;
   for (std::size_t i = 0; i < row.args.size(); ++i) {
     const ArgKind kind = row.args[i];

@@ -126,6 +126,7 @@ struct Thread {
   std::vector<UniqueFd> held;        ///< the tracer's own files that the call under way opens
   std::unique_ptr<ExecPlan> exec;    ///< of an execve(2) under way
   std::uint64_t new_namespaces = 0;  ///< CLONE_NEW* that a clone(2) under way shall not see
+  bool hides_birth = false;          ///< the clone(2) under way asked for CLONE_UNTRACED
   /// Of a new thread: the first argument its parent passed, where the kernel got another.
   std::optional<std::uint64_t> given_argument;
   bool no_new_privileges = false;  ///< by its own wish: nestp's filter sets the kernel's flag

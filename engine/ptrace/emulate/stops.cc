@@ -248,12 +248,15 @@ bool GuestTracing::trap_stop(Thread& thread) {
 
 bool GuestTracing::event_stop(Thread& thread, int event, unsigned long message) {
   if (thread.ptracee == nullptr || !wants_event(thread.ptracee->options, event)) return false;
+  const bool is_birth = event <= PTRACE_EVENT_CLONE;  // FORK, VFORK and CLONE
+  if (is_birth && thread.hides_birth) return false;
   report(thread, {.kind = Kind::event, .event = event, .message = message});
   return true;
 }
 
 void GuestTracing::birth(const Thread& parent, Thread& child, int event) {
-  if (parent.ptracee == nullptr || !wants_event(parent.ptracee->options, event)) return;
+  if (parent.ptracee == nullptr || parent.hides_birth) return;
+  if (!wants_event(parent.ptracee->options, event)) return;
   const Thread* tracer = threads_.find(parent.ptracee->tracer);
   if (tracer == nullptr) return;
   link(child, *tracer, parent.ptracee->seized, parent.ptracee->options);

@@ -101,20 +101,26 @@ void unshare_call(CallFrame& frame) {
 }
 
 /// Takes the emulated namespaces out of a clone(2) or clone3(2); the child gets them at its birth.
+/// And CLONE_UNTRACED: no call of a thread that nestp does not trace could be answered.
 template <typename Replace>
 void clone_with(CallFrame& frame, std::uint64_t flags, Replace replace) {
   Thread& thread = frame.thread();
   const std::uint64_t wanted = flags & (kEmulated | kOthers);
-  if (wanted == 0 || !may_enter(thread, wanted)) return;
+  const bool hidden = (flags & CLONE_UNTRACED) != 0;
+  if (wanted != 0 ? !may_enter(thread, wanted) : !hidden) return;
   // kernel/fork.c, copy_process: what cannot go together.
   const bool shares = (flags & (CLONE_NEWNS | CLONE_NEWUSER)) != 0 && (flags & CLONE_FS) != 0;
   const bool splits = (flags & (CLONE_NEWPID | CLONE_NEWUSER)) != 0 && (flags & CLONE_THREAD) != 0;
   if (shares || splits) return frame.fail(Errno(EINVAL));
   if ((flags & CLONE_NEWUSER) && !thread.files->root.is_root()) return frame.fail(Errno(EPERM));
   const std::uint64_t emulated = emulated_of(thread, wanted);
-  if (!replace(flags & ~emulated)) return frame.fail(Errno(E2BIG));
+  if (!replace(flags & ~emulated & ~std::uint64_t{CLONE_UNTRACED})) return frame.fail(Errno(E2BIG));
   thread.new_namespaces = emulated;
-  frame.at_exit([](CallFrame& at) { at.thread().new_namespaces = 0; });
+  thread.hides_birth = hidden;
+  frame.at_exit([](CallFrame& at) {
+    at.thread().new_namespaces = 0;
+    at.thread().hides_birth = false;
+  });
 }
 
 void clone_call(CallFrame& frame) {
@@ -234,7 +240,7 @@ void begin_namespaces(Thread& child, const Thread& parent) {
     child.process->is_privileged = parent.process->is_privileged;
     child.process->promised_network = parent.process->promised_network;
   }
-  if (parent.new_namespaces == 0) return;
+  if (parent.new_namespaces == 0 && !parent.hides_birth) return;
   enter_namespaces(child, parent.new_namespaces);
   child.given_argument = parent.call_registers.arg(0);
 }
