@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/gate/layout.h"
+#include "engine/ptrace/emulate/ptracee.h"
 #include "engine/ptrace/special/namespaces.h"
 #include "engine/ptrace/tracer.h"
 #include "fs/mount_table.h"
@@ -101,12 +102,20 @@ std::optional<unsigned> status_field(std::string_view text, std::string_view nam
 
 std::string status_text(const Thread& target, std::string_view host_text) {
   GuestStatus status{.no_new_privs = target.no_new_privileges};
-  // nestp's own filter is one of them.
-  const unsigned filters = status_field(host_text, "\nSeccomp_filters:\t").value_or(1);
-  status.seccomp_filters = filters > 0 ? filters - 1 : 0;
+  if (target.ptracee != nullptr) status.tracer = target.ptracee->tracer;
+  const unsigned filters = status_field(host_text, "\nSeccomp_filters:\t").value_or(0);
+  status.seccomp_filters = filters - std::min(filters, target.process->filters);
   status.seccomp_mode = status_field(host_text, "\nSeccomp:\t").value_or(0);
   if (status.seccomp_mode == 2 && status.seccomp_filters == 0) status.seccomp_mode = 0;
   return guest_status(host_text, status);
+}
+
+/// maps and its kin are for those who may trace the process.
+bool may_read_maps(const Thread& reader, const Thread& target) {
+  if (reader.process == target.process) return true;
+  const auto own = stat_of("/proc/" + std::to_string(reader.id));
+  const auto other = stat_of("/proc/" + std::to_string(target.id));
+  return own && other && (own->st_uid == 0 || own->st_uid == other->st_uid);
 }
 
 /// What the guest must read; nothing if the host's own file is right.
@@ -120,6 +129,8 @@ std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
   const bool is_mounts = file.text == ProcText::mounts || file.text == ProcText::mountinfo ||
                          file.text == ProcText::mountstats;
   if (file.text == ProcText::status) tracer.placement.release();  // it lists the CPUs
+  const bool is_open_to_all = is_mounts || file.text == ProcText::status;
+  if (!is_open_to_all && !may_read_maps(frame.thread(), *target)) return std::nullopt;
   const auto host_text = read_file(is_mounts ? "/proc/self/mountinfo" : host);
   if (!host_text) return std::nullopt;
   if (is_mounts)
@@ -130,17 +141,43 @@ std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
   return guest_maps(file.text, *host_text, tracer.view(reader), reader.files->root, kImage);
 }
 
-SysResult<UniqueFd> make_file(const std::string& name, std::string_view text) {
-  constexpr std::size_t kLongest = 249;  // bytes of a memfd's name
-  UniqueFd file(memfd_create(name.substr(0, kLongest).c_str(), MFD_CLOEXEC));
-  if (!file) return Errno(errno);
+constexpr std::size_t kLongestName = 249;  // bytes of a memfd's
+
+bool fill(int file, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t written = write(file.get(), text.data(), text.size());
-    if (written < 0) return Errno(errno);
+    const ssize_t written = write(file, text.data(), text.size());
+    if (written < 0) return false;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  (void)fchmod(file.get(), 0444);
+  (void)fchmod(file, 0444);
+  return true;
+}
+
+SysResult<UniqueFd> make_file(const std::string& name, std::string_view text) {
+  UniqueFd file(memfd_create(name.substr(0, kLongestName).c_str(), MFD_CLOEXEC));
+  // Before Linux 3.17: a file without a name.
+  for (const char* directory : {"/dev/shm", "/tmp"}) {
+    if (!file) file.reset(open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  }
+  if (!file || !fill(file.get(), text)) return Errno(errno);
   return file;
+}
+
+/// For a thread that cannot open the tracer's file: it makes one itself, and the
+/// tracer, which may do more, fills it.
+bool serve_own_file(CallFrame& frame, const std::string& name, std::string text, bool closes) {
+  const std::string short_name = name.substr(0, kLongestName);
+  if (!frame.replace_string(0, short_name)) return false;
+  frame.set_sys(Sys::memfd_create);
+  frame.set_arg(1, closes ? MFD_CLOEXEC : 0);
+  frame.at_exit([text = std::move(text)](CallFrame& at) {
+    if (at.result() < 0) return;
+    const std::string link =
+        "/proc/" + std::to_string(at.thread().id) + "/fd/" + std::to_string(at.result());
+    const auto file = open_at(AT_FDCWD, link, O_WRONLY);
+    if (file) fill(file->get(), text);
+  });
+  return true;
 }
 
 /// True if the thread may open descriptors of the tracer through /proc.
@@ -234,9 +271,12 @@ bool open_proc_content(CallFrame& frame, const PathArg& argument, const Resolved
   if (file.text == ProcText::none) return false;
   const auto how = read_how(frame);
   if (!how || (how->flags & frame.abi().open_flags.path)) return false;
-  if (!may_open_of_tracer(frame.thread())) return false;
   const auto text = content_of(frame, file, resolved.host);
   if (!text) return false;
+  if (!may_open_of_tracer(frame.thread())) {
+    const bool closes = (how->flags & frame.abi().open_flags.close_on_exec) != 0;
+    return serve_own_file(frame, resolved.guest.text(), *text, closes);
+  }
   auto served = make_file(resolved.guest.text(), *text);
   if (!served) return false;
   if (!frame.replace_string(argument.index, own_link(served->get())) || !allow_link(frame, *how))
