@@ -65,6 +65,7 @@ class Walk {
 
   SysResult<PathCache::Fact> look(std::string_view name);
   SysResult<std::string> look_from_base(std::string_view name);
+  SysResult<GuestPath> name_of(const HostPath& host, std::string_view name) const;
   Step arrive(bool is_last);
   Step hand_on(std::string_view name);
   void enter_root();
@@ -353,7 +354,7 @@ SysResult<Walk::Step> Walk::take_magic_link(std::string_view name, bool is_last,
   // A name with " (deleted)" behind it may be another file's by now.
   if (target && target->starts_with('/') && !target->ends_with(" (deleted)")) {
     const auto host = HostPath::parse(*target);
-    const auto place = host ? from_.view.to_guest(*host) : SysResult<GuestPath>(host.error());
+    const auto place = host ? name_of(*host, name) : SysResult<GuestPath>(host.error());
     if (place) {
       at_.enter(*place);
       if (const auto mount = check_mount(); !mount) return mount.error();
@@ -363,6 +364,16 @@ SysResult<Walk::Step> Walk::take_magic_link(std::string_view name, bool is_last,
   if (!has_parent_component(rest_)) return hand_on(name);
   if (!target) return target.error();
   return Errno(target->starts_with('/') ? EACCES : ENOTDIR);
+}
+
+/// The guest's own name of what the magic link `name` in at_ stands for.
+SysResult<GuestPath> Walk::name_of(const HostPath& host, std::string_view name) const {
+  if (from_.processes != nullptr && from_.view.is_ambiguous()) {
+    const ProcLink link = proc_link(at_.host(), name);
+    const auto used = from_.processes->used_name(link.process, name);
+    if (used && from_.view.to_host(*used) == host) return *used;
+  }
+  return from_.view.to_guest(host);
 }
 
 /// At `at_` with nothing but slashes left, or on the way.

@@ -39,6 +39,11 @@ class ProcessFacts {
   virtual std::optional<GuestPath> executable(pid_t process) const = 0;
   /// Root directory of a guest process, for /proc/PID/root; none: not a guest.
   virtual std::optional<GuestPath> root(pid_t process) const = 0;
+  /// By which of several names a guest got to what `name`, "cwd" or a number of
+  /// fd/, stands for; none: not known.  Checked before it is believed.
+  virtual std::optional<GuestPath> used_name(pid_t /*process*/, std::string_view /*name*/) const {
+    return std::nullopt;
+  }
 };
 
 /// Who asks, and from where.

@@ -161,6 +161,16 @@ std::optional<GuestPath> Tracer::executable(pid_t process) const {
   return thread->space->executable;
 }
 
+std::optional<GuestPath> Tracer::used_name(pid_t process, std::string_view name) const {
+  const Thread* thread = leader(process);
+  if (thread == nullptr || thread->files == nullptr) return std::nullopt;
+  if (name == "cwd") return thread->files->directory;
+  const std::string number(name);
+  const auto& names = thread->process->descriptor_names;
+  const auto found = names.find(std::atoi(number.c_str()));
+  return found == names.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::optional<GuestPath> Tracer::root(pid_t process) const {
   const Thread* thread = leader(process);
   if (thread == nullptr || thread->files == nullptr) return std::nullopt;

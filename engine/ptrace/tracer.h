@@ -91,6 +91,7 @@ class Tracer final : public ProcessFacts {
 
   std::optional<GuestPath> executable(pid_t process) const override;
   std::optional<GuestPath> root(pid_t process) const override;
+  std::optional<GuestPath> used_name(pid_t process, std::string_view name) const override;
 
  private:
   const Thread* leader(pid_t process) const;

@@ -289,11 +289,33 @@ Tracer::Directory base_directory(CallFrame& frame, const PathArg& argument) {
   return frame.tracer().working_directory(frame.thread());
 }
 
+namespace {
+
+/// A removed directory has one way out, its "..", behind which links lead on: then
+/// `base` becomes its parent and `text` loses that component.
+void leave_removed_directory(CallFrame& frame, Tracer::Directory& base, std::string& anchor,
+                             std::string& text) {
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (base.guest || !base.host.ends_with(kDeleted)) return;
+  if (!text.starts_with("../") || text.find_first_not_of('/', 3) == text.npos) return;
+  const auto host =
+      HostPath::parse(std::string_view(base.host).substr(0, base.host.size() - kDeleted.size()));
+  if (!host) return;
+  const auto parent = frame.tracer().view(frame.thread()).to_guest(host->parent());
+  if (!parent) return;
+  base.guest = *parent;
+  base.host = host->parent().text();
+  anchor += "/..";
+  text.erase(0, text.find_first_not_of('/', 3));
+}
+
+}  // namespace
+
 SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const PathArg& argument,
                                                     ResolveFlags flags) {
   const GuestAddress address = frame.address(argument.index);
   if (static_cast<std::uint64_t>(address) == 0) return std::optional<Resolved>();
-  const auto text = frame.memory().read_string(address);
+  auto text = frame.memory().read_string(address);
   if (!text) return text.error();
   if (text->empty()) return std::optional<Resolved>();
   const bool read_only_matters =
@@ -304,13 +326,14 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
   ResolveFrom from = frame.tracer().asker(frame.thread(), std::nullopt);
   // An absolute path needs its base only where that is the root.
   if (text->front() != '/' || (flags & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0) {
-    const std::string anchor = base_anchor(frame, argument);
+    std::string anchor = base_anchor(frame, argument);
     const bool starts_there = text->front() != '/' || (flags & RESOLVE_IN_ROOT) != 0;
     if (starts_there && argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) {
       const auto status = stat_of(anchor);
       if (status && !S_ISDIR(status->st_mode)) return Errno(ENOTDIR);
     }
     Tracer::Directory base = base_directory(frame, argument);
+    if (flags == 0) leave_removed_directory(frame, base, anchor, *text);
     // Not a directory the tracer can name (deleted, a pipe, closed): the kernel
     // starts there all the same and knows best.
     if (!base.guest &&

@@ -4,7 +4,7 @@
   compare.py CHROOT.out NESTP.out COUNT
 
 Every operation must succeed in both or fail in both, and whatever it printed of files must be
-equal.  Two things may differ, in at most one of 200 operations, and each is printed: which of two
+equal.  Two things may differ, in at most one of 100 operations, and each is printed: which of two
 errors that both apply is given (the kernel looks for them in its own order, and the tracer has to
 look for some of them before the kernel does), and which of two names of one directory is shown.
 Exit status 0: equal within that.
@@ -68,7 +68,7 @@ def main():
             break
     print(f"# {differing} of {count} operations differ in an error's kind or a name"
           if good else "# an operation differs in more than an error's kind")
-    return 0 if good and differing * 200 <= count else 1
+    return 0 if good and differing * 100 <= count else 1
 
 
 sys.exit(main())
