@@ -7,7 +7,7 @@ const char kPath[] = "/etc/passwd";
 /// A grandchild of the caller that counts calls until it is told its stop byte.
 pid_t start_stranger(int& stop, int& alive) {
   int to[2], from[2];
-  if (pipe(to) != 0 || pipe(from) != 0) return -1;
+  if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) return -1;
   pid_t id = 0;
   const pid_t middle = fork();
   if (middle == 0) {
@@ -63,7 +63,7 @@ int main() {
 
   // A tracer that ends lets go; nobody else could attach before.
   int ready[2];
-  EXPECT(pipe(ready) == 0);
+  EXPECT(pipe2(ready, O_CLOEXEC) == 0);
   const pid_t tracer = fork();
   if (tracer == 0) {
     if (trace(PTRACE_ATTACH, stranger) != 0 || next_stop(stranger) != SIGSTOP) _exit(1);

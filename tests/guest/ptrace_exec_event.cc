@@ -25,7 +25,7 @@ int start() {
 
 pid_t child_that_execs() {
   return traced_child([] {
-    const int null = open("/dev/null", O_WRONLY);
+    const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     return null < 0 || dup2(null, 1) != 1 ? 2 : start();
   });
 }

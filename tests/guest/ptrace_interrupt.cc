@@ -9,7 +9,7 @@ int main() {
     for (int i = 0; i < 2000; ++i) {
       if (access("/etc/passwd", F_OK) != 0) return 1;
       if (access("/no/such", F_OK) != -1 || errno != ENOENT) return 2;
-      const int file = open("/etc/passwd", O_RDONLY);
+      const int file = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
       if (file < 0 || close(file) != 0) return 3;
     }
     return 0;

@@ -18,7 +18,7 @@ constexpr int kNone = 0, kEntry = 1, kExit = 2;
 int main() {
   const pid_t child = traced_child([] {
     for (int i = 0; i < 2; ++i)
-      access(kPath, F_OK);
+      (void)access(kPath, F_OK);
     return 0;
   });
   Info info{};

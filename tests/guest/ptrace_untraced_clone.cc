@@ -7,6 +7,7 @@
 
 namespace {
 
+constexpr int kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_UNTRACED;
 char stack[65536];
 int step = 0;
 
@@ -29,7 +30,6 @@ int helper(void*) {
 }  // namespace
 
 int main() {
-  constexpr int kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_UNTRACED;
   const pid_t child = clone(helper, stack + sizeof stack, kFlags | SIGCHLD, nullptr);
   EXPECT(child > 0);
   int status;

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <fcntl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -22,10 +23,12 @@ inline int next_stop(pid_t thread) {
 constexpr int event_stop(int event, int signal = SIGTRAP) { return signal | event << 8; }
 constexpr int kCallStop = SIGTRAP | 0x80;  // with PTRACE_O_TRACESYSGOOD
 
+// NOLINTBEGIN(performance-no-int-to-ptr): the library's prototype has pointers
 inline long trace(int request, pid_t thread, std::uintptr_t address = 0, std::uintptr_t data = 0) {
   return ptrace(static_cast<__ptrace_request>(request), thread, reinterpret_cast<void*>(address),
                 reinterpret_cast<void*>(data));
 }
+// NOLINTEND(performance-no-int-to-ptr)
 
 inline std::uintptr_t word(const void* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer);
@@ -48,7 +51,7 @@ template <typename Body>
 pid_t waiting_child(int& go, Body body) {
   go = -1;
   int ends[2];
-  if (pipe(ends) != 0) return -1;
+  if (pipe2(ends, O_CLOEXEC) != 0) return -1;
   const pid_t child = fork();
   if (child == 0) {
     close(ends[1]);

@@ -194,9 +194,9 @@ void GuestTracing::ended(Thread& thread, int status) {
   tell(*tracer, info);
 }
 
-void GuestTracing::report(Thread& thread, GuestStop stop) {
+void GuestTracing::report(Thread& thread, const GuestStop& stop) {
   Ptracee& ptracee = *thread.ptracee;
-  ptracee.stop = std::move(stop);
+  ptracee.stop = stop;
   ptracee.interrupt_wanted = false;  // any stop answers it (kernel/signal.c, ptrace_stop)
   ptracee.listening = false;
   LOG(trace) << thread.id << " shows stop " << stop_code(*ptracee.stop, ptracee) << " to "

@@ -86,7 +86,7 @@ class GuestTracing {
  private:
   void link(Thread& thread, const Thread& tracer, bool seize, std::uint64_t options);
   void unlink(Thread& thread);
-  void report(Thread& thread, GuestStop stop);
+  void report(Thread& thread, const GuestStop& stop);
   void tell(Thread& tracer, const siginfo_t& info);
   bool show_start(Thread& thread);
   bool begin_guest(Thread& thread);

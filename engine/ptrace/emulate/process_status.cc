@@ -9,6 +9,8 @@
 namespace nestp {
 namespace {
 
+constexpr std::uint64_t kTraceCapability = 1ULL << 19;  // CAP_SYS_PTRACE
+
 /// Text behind "\nname:" up to the end of the line.
 std::optional<std::string> field(std::string_view text, std::string_view name) {
   const std::string key = "\n" + std::string(name) + ":";
@@ -76,7 +78,6 @@ ProcessTimes split_time(const ProcessTimes& ticks, std::uint64_t total) {
 }
 
 bool may_trace(const ProcessStatus& tracer, const ProcessStatus& target) {
-  constexpr std::uint64_t kTraceCapability = 1ULL << 19;  // CAP_SYS_PTRACE
   if (tracer.capabilities & kTraceCapability) return true;
   const auto all_are = [](const std::array<std::uint32_t, 4>& ids, std::uint32_t own) {
     return std::all_of(ids.begin(), ids.begin() + 3, [own](std::uint32_t id) { return id == own; });

@@ -1,10 +1,14 @@
 #include "engine/ptrace/emulate/ptracee.h"
 
 namespace nestp {
+namespace {
+
+constexpr int kSysgood = 0x80;
+constexpr int kEventStop = PTRACE_EVENT_STOP << 8;
+
+}  // namespace
 
 int stop_code(const GuestStop& stop, const Ptracee& ptracee) {
-  constexpr int kSysgood = 0x80;
-  constexpr int kEventStop = PTRACE_EVENT_STOP << 8;
   switch (stop.kind) {
     case GuestStop::Kind::signal:
       return stop.signal;

@@ -24,6 +24,14 @@ constexpr int kGetFpxRegisters = 18, kSetFpxRegisters = 19;
 constexpr int kGetRseq = 0x420f;
 constexpr std::size_t kMostRegisterBytes = 1 << 16;  // XSAVE areas are below 12 KiB today
 constexpr std::size_t kThreadAreaSize = 16;          // struct user_desc
+constexpr std::size_t kMaskSize = 8;
+constexpr std::size_t kRseqSize = 24;         // struct ptrace_rseq_configuration
+constexpr std::size_t kMostFixedBytes = 512;  // FXSAVE
+constexpr int kMostSignals = 64;
+constexpr std::uint64_t kGetFs = 0x1003, kGetGs = 0x1004;  // ARCH_*
+
+// i386's struct user: the registers, what nobody uses, the debug registers.
+constexpr std::uint64_t kRegistersEnd = 68, kDebugStart = 252, kDebugEnd = 284;
 
 /// One request under way: who asks, of whom, with what.
 struct Request {
@@ -121,8 +129,7 @@ Number register_set(Request& request) {
 /// The same from a 32-bit tracer's fixed-size requests: the kernel shows nestp,
 /// a 64-bit one, another layout there, but register sets are the thread's own.
 Number narrow_registers(Request& request, int kind, bool put) {
-  constexpr std::size_t kRoom = 512;
-  std::vector<std::byte> bytes(kRoom);
+  std::vector<std::byte> bytes(kMostFixedBytes);
   iovec area{bytes.data(), bytes.size()};
   const auto id = request.ptracee.id;
   const auto kind_number = static_cast<std::uint64_t>(kind);
@@ -139,7 +146,6 @@ Number narrow_registers(Request& request, int kind, bool put) {
 
 /// A 32-bit tracer's struct user: registers first, debug registers at the end.
 Number narrow_user_word(Request& request, bool put) {
-  constexpr std::uint64_t kRegistersEnd = 17 * 4, kDebugStart = 252, kDebugEnd = 252 + 8 * 4;
   const std::uint64_t offset = request.address;
   if (offset % 4 != 0 || offset >= kDebugEnd) return Errno(EIO);
   if (offset >= kDebugStart) {
@@ -284,13 +290,12 @@ Number peek_signals(Request& request) {
     std::uint32_t flags;
     std::int32_t count;
   } args{};
-  constexpr int kMost = 64;
   const auto read = request.frame.memory().read(GuestAddress{request.address},
                                                 std::as_writable_bytes(std::span(&args, 1)));
   if (!read) return read.error();
   if (args.count < 0) return Errno(EINVAL);
   if (request.is_narrow()) return Errno(EIO);
-  args.count = std::min(args.count, kMost);
+  args.count = std::min(args.count, kMostSignals);
   std::vector<siginfo_t> infos(static_cast<std::size_t>(args.count));
   const auto got =
       ptrace_call::raw(request.what, request.ptracee.id, pointer(&args), pointer(infos.data()));
@@ -303,7 +308,6 @@ Number peek_signals(Request& request) {
 
 /// ARCH_GET_* write to an address of the tracing guest, which is not nestp's.
 Number arch_prctl(Request& request) {
-  constexpr std::uint64_t kGetFs = 0x1003, kGetGs = 0x1004;
   if (request.is_narrow()) return Errno(EIO);
   if (request.data != kGetFs && request.data != kGetGs) return pass_on(request);
   std::uint64_t base = 0;
@@ -314,18 +318,16 @@ Number arch_prctl(Request& request) {
 }
 
 Number signal_mask(Request& request) {
-  constexpr std::size_t kMaskSize = 8;
   if (request.address != kMaskSize) return Errno(EINVAL);
   return request.what == PTRACE_GETSIGMASK ? get_bytes(request, kMaskSize)
                                            : put_bytes(request, kMaskSize);
 }
 
 Number restartable_sequences(Request& request) {
-  constexpr std::size_t kSize = 24;  // struct ptrace_rseq_configuration
-  if (request.address != kSize) return Errno(EINVAL);
-  const auto got = get_bytes(request, kSize);
+  if (request.address != kRseqSize) return Errno(EINVAL);
+  const auto got = get_bytes(request, kRseqSize);
   if (!got) return got;
-  return std::int64_t{kSize};
+  return std::int64_t{kRseqSize};
 }
 
 Number unknown(const Request& request) {

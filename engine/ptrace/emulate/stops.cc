@@ -1,6 +1,7 @@
 // Stops of traced threads: which are shown, and how the threads go on.
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <utility>
@@ -27,7 +28,7 @@ GuestStop step_trap(std::uint64_t instruction) {
   siginfo_t info{};
   info.si_signo = SIGTRAP;
   info.si_code = TRAP_BRKPT;
-  info.si_addr = reinterpret_cast<void*>(instruction);
+  std::memcpy(&info.si_addr, &instruction, sizeof instruction);
   return {.kind = Kind::signal, .genuine = false, .info = info};
 }
 
@@ -290,7 +291,7 @@ void GuestTracing::exec(Thread& thread, pid_t former) {
 
 void GuestTracing::go_on(Thread& thread, Motion motion, int signal) {
   Ptracee& ptracee = *thread.ptracee;
-  const GuestStop stop = std::move(*ptracee.stop);
+  const GuestStop stop = *ptracee.stop;
   ptracee.stop.reset();
   ptracee.motion = motion;
   if (motion != Motion::to_call) ptracee.in_call = false;

@@ -20,6 +20,10 @@
 namespace nestp {
 namespace {
 
+// Results of interrupted calls that never reach a program (linux/errno.h).
+constexpr std::int64_t kRestartSys = -512, kRestartNoIntr = -513, kRestartNoHandler = -514,
+                       kRestartBlock = -516;
+
 const std::string& filter_bytes() {
   static const std::string bytes = [] {
     FilterRequest request{.abis = host_abis()};
@@ -47,8 +51,6 @@ std::string program_at(std::uint64_t address, std::size_t word_size) {
 /// Registers with which the thread makes its interrupted call again, or goes on behind it:
 /// what the kernel does at the end of such a call (arch/x86/kernel/signal.c).
 Registers after_restart(Registers registers) {
-  constexpr std::int64_t kRestartSys = -512, kRestartNoIntr = -513, kRestartNoHandler = -514,
-                         kRestartBlock = -516;
   if (registers.number() < 0) return registers;
   const std::int64_t result = registers.result();
   const Abi& abi = registers.abi();
