@@ -301,8 +301,11 @@ void leave_removed_directory(CallFrame& frame, Tracer::Directory& base, std::str
   const auto host =
       HostPath::parse(std::string_view(base.host).substr(0, base.host.size() - kDeleted.size()));
   if (!host) return;
-  const auto parent = frame.tracer().view(frame.thread()).to_guest(host->parent());
+  const View& view = frame.tracer().view(frame.thread());
+  const auto& used = frame.thread().files->directory;
+  auto parent = view.to_guest(host->parent());
   if (!parent) return;
+  if (used && view.to_host(*used) == *host) parent = used->parent();
   base.guest = *parent;
   base.host = host->parent().text();
   anchor += "/..";

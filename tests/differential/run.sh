@@ -5,7 +5,8 @@
 #
 # Each seed is COUNT operations (4000) in a view of seven bindings, once in a chroot with bind
 # mounts and once under nestp, both as an ordinary user.  What they print and the trees they leave
-# must be equal, but for what compare.py lets pass and prints.  Prints TAP.  Without seeds: five, one of them new at each run.
+# must be equal, but for what compare.py lets pass and prints.  Prints TAP.
+# Without seeds: five, one of them new at each run but where CI is set.
 # LONG=1 goes on with new seeds for HOURS (2) hours.
 # NESTP may be -: two chroots are compared, which shows that the storm depends on the seed alone.
 # KEEP=DIR keeps the outputs of both there; NESTP_LOG goes through to nestp.
@@ -129,7 +130,10 @@ if [ -n "${LONG-}" ]; then
   end=$(($(date +%s) + ${HOURS:-2} * 3600))
   while [ "$(date +%s)" -lt $end ]; do try_seed "$(new_seed)"; done
 else
-  [ $# -gt 0 ] || set -- 1 2 3 4 "$(new_seed)"
+  if [ $# = 0 ]; then
+    # What is to decide on a change must not change by itself.
+    if [ -n "${CI-}" ]; then set -- 1 2 3 4 5; else set -- 1 2 3 4 "$(new_seed)"; fi
+  fi
   for seed in "$@"; do try_seed "$seed"; done
 fi
 echo "1..$number"
