@@ -107,6 +107,11 @@ class PtraceBackend final : public Backend {
     if (tracer.stats.executions == 0) {
       const std::string text = failure_text(spawned->report);
       if (!text.empty()) return StartError{Error{text}};
+      if (status.by_signal && status.code == SIGKILL) {
+        return StartError{
+            Error{"the program cannot be placed in memory: nestp does not run inside "
+                  "nestp; run it once, with all bindings"}};
+      }
     }
     return status;
   }
