@@ -234,8 +234,8 @@ TEST_CASE("one test of several is enough, and rules for one call are joined", "[
       CHECK(act(Sys::prctl, option) == kTrace);
     }
     CHECK(act(Sys::prctl, 5) == SECCOMP_RET_ALLOW);
-    CHECK(act(Sys::ioctl, 4) == SECCOMP_RET_ALLOW);   // no test can hold
-    CHECK(act(Sys::openat, 4) == kTrace);  // asked for without condition elsewhere
+    CHECK(act(Sys::ioctl, 4) == SECCOMP_RET_ALLOW);  // no test can hold
+    CHECK(act(Sys::openat, 4) == kTrace);            // asked for without condition elsewhere
   }
 }
 
