@@ -42,6 +42,8 @@ int main(int count, char** arguments) {
     EXPECT_ERRNO(chroot("place"), EPERM);
     return 0;
   }
+  // The files that take the id maps are in memory, for which an old kernel has no call.
+  if (std::getenv("OLD_KERNEL") != nullptr) SKIP("id maps on an old kernel");
   const uid_t user = geteuid();
   const gid_t group = getegid();
   if (user == 0) SKIP("root keeps its privileges by an exec");
