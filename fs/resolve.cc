@@ -64,12 +64,12 @@ class Walk {
   SysResult<Step> jump(const GuestPath& place, bool is_last);
 
   SysResult<PathCache::Fact> look(std::string_view name);
-  SysResult<std::string> look_from_base(std::string_view name);
   SysResult<GuestPath> name_of(const HostPath& host, std::string_view name) const;
   Step arrive(bool is_last);
   Step hand_on(std::string_view name);
   void enter_root();
   bool is_at_root() const;
+  std::string anchored(const std::string& host) const;
   SysResult<> count_magic_link();
   SysResult<> check_mount() const;
   SysResult<> check_left();
@@ -89,6 +89,7 @@ class Walk {
   int links_ = 0;
   std::optional<Errno> search_error_;  ///< of a ".." that only the kernel should judge so far
   bool unchanged_ = false;
+  bool anchored_ = false;  ///< no step has left what lies below the base but ".."
   bool magic_ = false;
   std::optional<GuestPath> executable_;
   const Binding* first_binding_ = nullptr;  ///< for RESOLVE_NO_XDEV
@@ -100,6 +101,7 @@ SysResult<Resolved> Walk::run(std::string_view text) {
   if (text.size() >= kPathMax) return Errno(ENAMETOOLONG);
   rest_ = text;
   unchanged_ = text.front() != '/';
+  anchored_ = unchanged_;
   if (unchanged_ && !from_.base && from_.base_host.empty()) {
     return Resolved{.host = std::string(text), .unchanged = true};
   }
@@ -144,6 +146,7 @@ SysResult<> Walk::start() {
 
 /// Where absolute texts start.
 void Walk::enter_root() {
+  anchored_ = (flags_ & kScoped) != 0;
   if ((flags_ & kScoped) == 0) {
     at_.enter(from_.root);
   } else if (from_.base) {
@@ -185,6 +188,7 @@ SysResult<Walk::Step> Walk::take_parent(bool is_last) {
     if (!at_.is_outside()) unchanged_ = false;
   } else if (at_.at_mount()) {
     unchanged_ = false;
+    anchored_ = false;
     at_.leave_mount();
   } else {
     at_.pop();
@@ -198,11 +202,7 @@ SysResult<Walk::Step> Walk::take_parent(bool is_last) {
 SysResult<> Walk::check_left() {
   if (at_.at_top()) return Done{};
   auto search = check_search(at_.host());
-  const bool above = !search && search.error() == Errno(EACCES) && unchanged_;
-  if (above && !from_.base_anchor.empty() && at_.host().starts_with(from_.base_host)) {
-    // A relative walk needs no permission on what lies above its start.
-    search = check_search(from_.base_anchor + at_.host().substr(from_.base_host.size()));
-  }
+  if (!search && search.error() == Errno(EACCES)) search = check_search(anchored(at_.host()));
   if (search) return Done{};
   if (!unchanged_) return search.error();
   if (!search_error_) search_error_ = search.error();
@@ -214,6 +214,7 @@ SysResult<Walk::Step> Walk::take_name(std::string_view name, bool is_last) {
     if (const auto search = check_left(); !search) return search.error();
     at_.enter_mount(name);
     unchanged_ = false;
+    anchored_ = false;
     if (const auto mount = check_mount(); !mount) return mount.error();
     return arrive(is_last);
   }
@@ -248,7 +249,7 @@ SysResult<Walk::Step> Walk::take_name(std::string_view name, bool is_last) {
 
 SysResult<PathCache::Fact> Walk::look(std::string_view name) {
   auto text = read_link(at_.host_of(name));
-  if (!text && text.error() == Errno(EACCES)) text = look_from_base(name);
+  if (!text && text.error() == Errno(EACCES)) text = read_link(anchored(at_.host_of(name)));
   if (text) {
     link_text_ = *std::move(text);
     cache_.remember(at_.id(), name, PathCache::Kind::link, link_text_);
@@ -259,13 +260,13 @@ SysResult<PathCache::Fact> Walk::look(std::string_view name) {
   return PathCache::Fact{.kind = PathCache::Kind::plain, .id = id};
 }
 
-/// A relative walk needs no permission on what lies above its start.
-SysResult<std::string> Walk::look_from_base(std::string_view name) {
-  const std::string host = at_.host_of(name);
-  if (!unchanged_ || from_.base_anchor.empty() || !host.starts_with(from_.base_host + "/")) {
-    return Errno(EACCES);
-  }
-  return read_link(from_.base_anchor + host.substr(from_.base_host.size()));
+/// A relative walk needs no permission on what lies above its start: the same file by
+/// way of the base; `host` itself if there is no such way.
+std::string Walk::anchored(const std::string& host) const {
+  const std::string& base = from_.base_host;
+  if (!anchored_ || from_.base_anchor.empty() || !host.starts_with(base)) return host;
+  if (host.size() > base.size() && host[base.size()] != '/') return host;
+  return from_.base_anchor + host.substr(base.size());
 }
 
 SysResult<Walk::Step> Walk::follow_link(std::string_view target) {
@@ -336,6 +337,7 @@ SysResult<> Walk::count_magic_link() {
 SysResult<Walk::Step> Walk::jump(const GuestPath& place, bool is_last) {
   if (const auto counted = count_magic_link(); !counted) return counted.error();
   at_.enter(place);
+  anchored_ = false;
   if (const auto mount = check_mount(); !mount) return mount.error();
   return arrive(is_last);
 }
@@ -357,6 +359,7 @@ SysResult<Walk::Step> Walk::take_magic_link(std::string_view name, bool is_last,
     const auto place = host ? name_of(*host, name) : SysResult<GuestPath>(host.error());
     if (place) {
       at_.enter(*place);
+      anchored_ = false;
       if (const auto mount = check_mount(); !mount) return mount.error();
       return Step::more;
     }
@@ -416,6 +419,7 @@ Resolved Walk::finish() {
   if (at_.host().size() > 1) found.host.reserve(at_.host().size() + suffix_.size());
   if (at_.host().size() > 1 || suffix_.empty()) found.host = at_.host();
   found.host += suffix_;
+  if (anchored_ && !from_.base_anchor.empty()) found.by_base = anchored(found.host);
   return found;
 }
 

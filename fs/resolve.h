@@ -67,6 +67,9 @@ struct Resolved {
   /// Absolute path for the host kernel, with the guest's own trailing slash,
   /// "/." or "/.." where the kernel must see it.
   std::string host;
+  /// The same by way of ResolveFrom::base_anchor, for a look at what may not be searched
+  /// for from the root; empty where that is no use.
+  std::string by_base{};
   /// Canonical place in the view (not relative to the thread's root) of the
   /// object, or of the entry if it was kept.
   GuestPath guest = GuestPath::root();
@@ -83,6 +86,9 @@ struct Resolved {
   bool magic = false;
   /// `host` is `/proc/PID/exe` of a guest: `guest` is the program's path.
   bool is_executable_link = false;
+
+  /// Where the tracer itself should look.
+  const std::string& seen() const { return by_base.empty() ? host : by_base; }
 };
 
 class Resolver {

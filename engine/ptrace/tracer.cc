@@ -24,7 +24,13 @@ ResolveFrom Tracer::asker(const Thread& thread, std::optional<GuestPath> base) c
                      .processes = this};
 }
 
-SysResult<GuestPath> Tracer::name_of_host(const View& tree, const HostPath& host) const {
+SysResult<GuestPath> Tracer::name_of_host(const View& tree, const HostPath& host,
+                                          const GuestPath* before) const {
+  if (tree.is_ambiguous() && before != nullptr) {
+    const Binding& mount = tree.binding_of(*before);
+    const auto name = tree.to_guest(host, &mount.guest);
+    if (name && &tree.binding_of(*name) == &mount) return *name;
+  }
   if (tree.is_ambiguous()) {
     if (const auto used = used_names_.find(host.text()); used != used_names_.end()) {
       if (tree.to_host(used->second) == host) return used->second;
@@ -60,7 +66,8 @@ SysResult<Tracer::Directory> Tracer::read_working_directory(Thread& thread) {
   // The name by which the guest got there survives as long as it is right.
   if (const auto host = HostPath::parse(place)) {
     if (!files.directory || view(thread).to_host(*files.directory) != *host) {
-      const auto found = name_of_host(view(thread), *host);
+      const auto found =
+          name_of_host(view(thread), *host, files.directory ? &*files.directory : nullptr);
       files.directory = found ? std::optional(*found) : std::nullopt;
     }
   }
@@ -80,13 +87,13 @@ Tracer::Directory Tracer::descriptor_directory(const Thread& thread, int descrip
   const auto host = HostPath::parse(found.host);
   if (!host) return found;
   const auto& names = thread.process->descriptor_names;
-  if (const auto used = names.find(descriptor); used != names.end()) {
-    if (view(thread).to_host(used->second) == *host) {
-      found.guest = used->second;
-      return found;
-    }
+  const auto used = names.find(descriptor);
+  const GuestPath* before = used != names.end() ? &used->second : nullptr;
+  if (before != nullptr && view(thread).to_host(*before) == *host) {
+    found.guest = *before;
+  } else if (const auto name = name_of_host(view(thread), *host, before)) {
+    found.guest = *name;
   }
-  if (const auto name = name_of_host(view(thread), *host)) found.guest = *name;
   return found;
 }
 

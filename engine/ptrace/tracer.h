@@ -95,7 +95,9 @@ class Tracer final : public ProcessFacts {
 
  private:
   const Thread* leader(pid_t process) const;
-  SysResult<GuestPath> name_of_host(const View& tree, const HostPath& host) const;
+  /// `before`: the name it had when the guest got there, which tells the mount it is on.
+  SysResult<GuestPath> name_of_host(const View& tree, const HostPath& host,
+                                    const GuestPath* before = nullptr) const;
 
   std::uint64_t directory_epoch_ = 1;
   int directory_moves_ = 0;  ///< calls under way that may move directories

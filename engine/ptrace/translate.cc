@@ -66,6 +66,11 @@ std::string base_anchor(CallFrame& frame, const PathArg& argument) {
   return descriptor == AT_FDCWD ? anchor + "/cwd" : anchor + "/fd/" + std::to_string(descriptor);
 }
 
+bool takes_two_paths(Sys sys) {
+  return sys == Sys::rename || sys == Sys::renameat || sys == Sys::renameat2 || sys == Sys::link ||
+         sys == Sys::linkat;
+}
+
 bool opens_a_file(const SyscallRow& row) {
   for (const ArgKind kind : row.args) {
     if (kind == ArgKind::open_flags || kind == ArgKind::open_how) return true;
@@ -81,6 +86,7 @@ bool stands_as_it_is(CallFrame& frame, const PathArg& argument, const std::strin
     return false;  // what it shows depends on the binding
   }
   if (view.is_ambiguous() && opens_a_file(*frame.row())) return false;  // its name is noted
+  if (takes_two_paths(frame.sys())) return false;  // a mount may lie between them
   if (text == ".") return true;
   if (!is_single_name(text) || view.is_mount_name(text) || is_proc_name(text)) return false;
   if (argument.last == LastComponent::keep) return true;
@@ -137,9 +143,9 @@ bool changes_contents(const CallFrame& frame, std::uint64_t open_flags) {
 
 /// A program that somebody runs and that the guest could else write.
 bool is_running_program(const Tracer& tracer, const Resolved& resolved) {
-  const auto status = stat_of(resolved.host);
+  const auto status = stat_of(resolved.seen());
   return status && tracer.programs.contains(*status) &&
-         faccessat(AT_FDCWD, resolved.host.c_str(), W_OK, AT_EACCESS) == 0;
+         faccessat(AT_FDCWD, resolved.seen().c_str(), W_OK, AT_EACCESS) == 0;
 }
 
 void note_changes(CallFrame& frame, const Found& found) {
@@ -164,7 +170,10 @@ std::optional<Errno> refusal_of_two(CallFrame& frame, const View& view, const Fo
     return known ? refusal_of_mounted(view, *known) : std::nullopt;
   }
   const Sys sys = frame.sys();
-  if (sys == Sys::link || sys == Sys::linkat) return refusal_of_link(view, *first, *second);
+  if (sys == Sys::link || sys == Sys::linkat) {
+    const Binding* object = binding_of_object(view, found.paths.list[0], *first);
+    return refusal_of_link(view, *first, object, *second);
+  }
   return refusal_of_rename(view, *first, *second, sys == Sys::renameat2 ? frame.arg(4) : 0);
 }
 

@@ -24,7 +24,7 @@ bool may_change(const std::string& directory) {
 
 /// Directory in which the guest's entry lies, on the host.
 std::string directory_of(const View& view, const Resolved& entry) {
-  if (!entry.at_mount_point || entry.guest.is_root()) return parent_of(entry.host);
+  if (!entry.at_mount_point || entry.guest.is_root()) return parent_of(entry.seen());
   return view.to_host(entry.guest.parent()).text();
 }
 
@@ -39,20 +39,26 @@ bool is_directory(const SysResult<struct stat>& status) {
 /// What vfs_rename() looks at before it finds the mount.
 std::optional<Errno> rename_of_mounted(const View& view, const Resolved& from, const Resolved& to,
                                        std::uint64_t flags) {
-  const auto source = lstat_of(without_slashes(from.host));
-  const auto target = lstat_of(without_slashes(to.host));
+  const auto source = lstat_of(without_slashes(from.seen()));
+  const auto target = lstat_of(without_slashes(to.seen()));
   if (!source) return source.error();
   if ((flags & kNoReplace) && target) return Errno(EEXIST);
-  if ((flags & kExchange) && !target) return target.error();
+  const bool exchange = (flags & kExchange) != 0;
+  if (exchange && !target) return target.error();
+  // Only a directory may have a slash behind it.
+  const bool from_slash = from.host.ends_with('/');
+  const bool to_slash = to.host.ends_with('/');
+  if (exchange && to_slash && !is_directory(target)) return Errno(ENOTDIR);
+  if (!is_directory(source) && (from_slash || (to_slash && !exchange))) return Errno(ENOTDIR);
   if (from.guest != to.guest) {
     if (from.guest.contains(to.guest)) return Errno(EINVAL);
-    if (to.guest.contains(from.guest)) return Errno(flags & kExchange ? EINVAL : ENOTEMPTY);
+    if (to.guest.contains(from.guest)) return Errno(exchange ? EINVAL : ENOTEMPTY);
   }
   if (from.guest == to.guest) return std::nullopt;  // nothing to do, and the kernel does that
   if (!may_change(directory_of(view, from)) || !may_change(directory_of(view, to))) {
     return Errno(EACCES);
   }
-  if (target && !(flags & kExchange) && is_directory(source) != is_directory(target)) {
+  if (target && !exchange && is_directory(source) != is_directory(target)) {
     return Errno(is_directory(source) ? ENOTDIR : EISDIR);
   }
   return Errno(EBUSY);
@@ -81,9 +87,9 @@ std::optional<Errno> parent_error(const std::string& host) {
 }
 
 std::optional<Errno> first_path_error(const PathArg& argument, const Resolved& resolved) {
-  if (argument.last == LastComponent::entry) return parent_error(resolved.host);
+  if (argument.last == LastComponent::entry) return parent_error(resolved.seen());
   const auto status =
-      argument.last == LastComponent::follow ? stat_of(resolved.host) : lstat_of(resolved.host);
+      argument.last == LastComponent::follow ? stat_of(resolved.seen()) : lstat_of(resolved.seen());
   if (!status) return status.error();
   return std::nullopt;
 }
@@ -108,14 +114,15 @@ std::optional<Errno> refusal_of_rename(const View& view, const Resolved& from, c
   return rename_of_mounted(view, from, to, flags);
 }
 
-std::optional<Errno> refusal_of_link(const View& view, const Resolved& from, const Resolved& to) {
+std::optional<Errno> refusal_of_link(const View& view, const Resolved& from,
+                                     const Binding* from_binding, const Resolved& to) {
   const Binding* target = binding_of_entry(view, to);
-  const bool crosses = !from.magic && from.binding != target;
+  const bool crosses = from_binding != nullptr && from_binding != target;
   const bool read_only = target != nullptr && target->read_only;
   if (!crosses && !read_only) return std::nullopt;
-  if (const auto source = lstat_of(from.host); !source) return source.error();
+  if (const auto source = lstat_of(from.seen()); !source) return source.error();
   if (const auto error = parent_error(directory_of(view, to) + "/entry")) return error;
-  if (ends_in_dots(to.host) || lstat_of(without_slashes(to.host))) return Errno(EEXIST);
+  if (ends_in_dots(to.host) || lstat_of(without_slashes(to.seen()))) return Errno(EEXIST);
   if (to.host.ends_with('/')) return Errno(ENOENT);
   return Errno(read_only ? EROFS : EXDEV);
 }
@@ -132,7 +139,7 @@ std::optional<Errno> refusal_of_removal(const View& view, const Resolved& entry,
   if (binding != nullptr && binding->read_only) return Errno(EROFS);
   const std::string directory = directory_of(view, entry);
   if (const auto error = parent_error(directory + "/entry")) return error;
-  const auto status = lstat_of(without_slashes(entry.host));
+  const auto status = lstat_of(without_slashes(entry.seen()));
   if (!status) return status.error();
   if (!of_directory && entry.host.ends_with('/'))
     return Errno(is_directory(status) ? EISDIR : ENOTDIR);

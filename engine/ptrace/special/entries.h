@@ -29,8 +29,9 @@ const Binding* binding_of_entry(const View& view, const Resolved& resolved);
 /// rename(2) and its kin (fs/namei.c, do_renameat2).  `flags`: RENAME_*.
 std::optional<Errno> refusal_of_rename(const View& view, const Resolved& from, const Resolved& to,
                                        std::uint64_t flags);
-/// link(2) and linkat(2) (fs/namei.c, do_linkat).
-std::optional<Errno> refusal_of_link(const View& view, const Resolved& from, const Resolved& to);
+/// link(2) and linkat(2) (fs/namei.c, do_linkat).  `from_binding`: the object's own; null: unknown.
+std::optional<Errno> refusal_of_link(const View& view, const Resolved& from,
+                                     const Binding* from_binding, const Resolved& to);
 /// The same calls with one path that starts at a directory without a name (deleted,
 /// or outside the view): what a mount stands on cannot go there.
 std::optional<Errno> refusal_of_mounted(const View& view, const Resolved& known);

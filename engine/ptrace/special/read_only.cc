@@ -22,8 +22,8 @@ bool asks_only(Sys sys) {
   return sys == Sys::access || sys == Sys::faccessat || sys == Sys::faccessat2;
 }
 
-/// The binding that decides what may be done to the object: behind a magic link of
-/// /proc, that of what the link stands for.
+}  // namespace
+
 const Binding* binding_of_object(const View& view, const PathArg& argument,
                                  const Resolved& resolved) {
   if (!resolved.magic || argument.last != LastComponent::follow) return resolved.binding;
@@ -33,8 +33,6 @@ const Binding* binding_of_object(const View& view, const PathArg& argument,
   const auto guest = view.to_guest(*host);
   return guest ? &view.binding_of(*guest) : nullptr;
 }
-
-}  // namespace
 
 std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argument,
                                           const Resolved& resolved, std::uint64_t open_flags) {
@@ -51,12 +49,12 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
   const bool keeps_link = argument.last != LastComponent::follow;
   struct stat status {};
   // An entry is the link itself, whatever slash follows it.
-  std::string host = resolved.host;
+  std::string host = resolved.seen();
   while (is_entry && host.size() > 1 && host.back() == '/')
     host.pop_back();
   if (fstatat(AT_FDCWD, host.c_str(), &status, keeps_link ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
     if (errno != ENOENT || writing == Writing::if_present) return std::nullopt;
-    if (!is_directory(parent_of(resolved.host))) return std::nullopt;  // ENOENT, ENOTDIR
+    if (!is_directory(parent_of(resolved.seen()))) return std::nullopt;  // ENOENT, ENOTDIR
     // Only a directory may be made with a slash behind its name.
     const bool makes_directory = frame.sys() == Sys::mkdir || frame.sys() == Sys::mkdirat;
     if (is_entry && writing == Writing::if_missing && !makes_directory &&
@@ -77,7 +75,7 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
     if (opens && directory && !S_ISDIR(status.st_mode)) return std::nullopt;  // ENOTDIR
     const bool unnamed = (open_flags & frame.abi().open_flags.temporary) != 0;
     if (opens && S_ISDIR(status.st_mode) && !unnamed) return std::nullopt;
-    if (faccessat(AT_FDCWD, resolved.host.c_str(), W_OK, AT_EACCESS) != 0) return std::nullopt;
+    if (faccessat(AT_FDCWD, resolved.seen().c_str(), W_OK, AT_EACCESS) != 0) return std::nullopt;
   }
   return Errno(EROFS);
 }

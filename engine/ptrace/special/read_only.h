@@ -18,6 +18,11 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
 /// statfs(2) of something on a read-only binding: shows ST_RDONLY.
 void show_read_only(CallFrame& frame, const Resolved& resolved);
 
+/// The binding that decides what may be done to the object of a path: behind a magic link
+/// of /proc, that of what the link stands for.
+const Binding* binding_of_object(const View& view, const PathArg& argument,
+                                 const Resolved& resolved);
+
 /// A call that changes the object of a descriptor (fchmod): EROFS if that lies on a
 /// read-only binding.
 std::optional<Errno> refusal_by_descriptor(CallFrame& frame, int descriptor);
