@@ -10,7 +10,7 @@ set -eu
 
 architecture=${1:?usage: make_rootfs.sh ARCH}
 cache=${NESTP_TEST_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/nestp-tests}
-mirror=${NESTP_TEST_MIRROR:-http://deb.debian.org/debian}
+mirror=${NESTP_TEST_MIRROR-}  # empty: the one debootstrap takes by itself
 release=bookworm
 
 case $architecture in
@@ -48,7 +48,7 @@ tree=$(mktemp -d "$cache/making-$architecture.XXXXXX")
 trap 'rm -rf "$tree"' EXIT
 trap 'exit 1' HUP INT TERM
 if ! debootstrap --arch="$architecture" --variant=minbase --cache-dir="$cache/packages" \
-    "$release" "$tree" "$mirror" >"$cache/making-$architecture.log" 2>&1; then
+    "$release" "$tree" ${mirror:+"$mirror"} >"$cache/making-$architecture.log" 2>&1; then
   unable "debootstrap failed: $(grep '^[WE]:' "$cache/making-$architecture.log" | tail -n 1)"
 fi
 # By apt, as debootstrap's own resolver knows no virtual packages (gdb needs one).
