@@ -89,7 +89,9 @@ class Walk {
   int links_ = 0;
   std::optional<Errno> search_error_;  ///< of a ".." that only the kernel should judge so far
   bool unchanged_ = false;
-  bool anchored_ = false;  ///< no step has left what lies below the base but ".."
+  std::string anchor_;         ///< ResolveFrom::base_anchor, or a magic link that was followed
+  std::string anchored_host_;  ///< where it leads
+  bool anchored_ = false;      ///< no step has left what lies below the base but ".."
   bool magic_ = false;
   std::optional<GuestPath> executable_;
   const Binding* first_binding_ = nullptr;  ///< for RESOLVE_NO_XDEV
@@ -102,6 +104,8 @@ SysResult<Resolved> Walk::run(std::string_view text) {
   rest_ = text;
   unchanged_ = text.front() != '/';
   anchored_ = unchanged_;
+  anchor_ = from_.base_anchor;
+  anchored_host_ = from_.base_host;
   if (unchanged_ && !from_.base && from_.base_host.empty()) {
     return Resolved{.host = std::string(text), .unchanged = true};
   }
@@ -260,13 +264,13 @@ SysResult<PathCache::Fact> Walk::look(std::string_view name) {
   return PathCache::Fact{.kind = PathCache::Kind::plain, .id = id};
 }
 
-/// A relative walk needs no permission on what lies above its start: the same file by
-/// way of the base; `host` itself if there is no such way.
+/// A walk from a base needs no permission on what lies above that: the same file by way
+/// of the base; `host` itself if there is no such way.
 std::string Walk::anchored(const std::string& host) const {
-  const std::string& base = from_.base_host;
-  if (!anchored_ || from_.base_anchor.empty() || !host.starts_with(base)) return host;
-  if (host.size() > base.size() && host[base.size()] != '/') return host;
-  return from_.base_anchor + host.substr(base.size());
+  if (!anchored_ || anchor_.empty() || !host.starts_with(anchored_host_)) return host;
+  const std::size_t size = anchored_host_.size();
+  if (host.size() > size && host[size] != '/') return host;
+  return anchor_ + host.substr(size);
 }
 
 SysResult<Walk::Step> Walk::follow_link(std::string_view target) {
@@ -358,8 +362,10 @@ SysResult<Walk::Step> Walk::take_magic_link(std::string_view name, bool is_last,
     const auto host = HostPath::parse(*target);
     const auto place = host ? name_of(*host, name) : SysResult<GuestPath>(host.error());
     if (place) {
+      anchor_ = at_.host_of(name);
+      anchored_host_ = *target;
+      anchored_ = true;
       at_.enter(*place);
-      anchored_ = false;
       if (const auto mount = check_mount(); !mount) return mount.error();
       return Step::more;
     }
@@ -419,7 +425,7 @@ Resolved Walk::finish() {
   if (at_.host().size() > 1) found.host.reserve(at_.host().size() + suffix_.size());
   if (at_.host().size() > 1 || suffix_.empty()) found.host = at_.host();
   found.host += suffix_;
-  if (anchored_ && !from_.base_anchor.empty()) found.by_base = anchored(found.host);
+  if (anchored_ && !anchor_.empty()) found.by_base = anchored(found.host);
   return found;
 }
 

@@ -63,6 +63,10 @@ class Tracer final : public ProcessFacts {
   SysResult<Directory> read_working_directory(Thread& thread);
   /// The same for a descriptor.  The host text need not be a path ("pipe:[1]").
   Directory descriptor_directory(const Thread& thread, int descriptor) const;
+  /// The guest's name of a host path.  `before`: the name it had when the guest got there, which
+  /// tells the mount it is on.
+  SysResult<GuestPath> name_of_host(const View& tree, const HostPath& host,
+                                    const GuestPath* before = nullptr) const;
   /// O_* of an open descriptor, close on exec included; EBADF.
   static SysResult<unsigned> descriptor_flags(const Thread& thread, int descriptor);
   /// The thread's call may rename or remove directories: no remembered working
@@ -95,9 +99,6 @@ class Tracer final : public ProcessFacts {
 
  private:
   const Thread* leader(pid_t process) const;
-  /// `before`: the name it had when the guest got there, which tells the mount it is on.
-  SysResult<GuestPath> name_of_host(const View& tree, const HostPath& host,
-                                    const GuestPath* before = nullptr) const;
 
   std::uint64_t directory_epoch_ = 1;
   int directory_moves_ = 0;  ///< calls under way that may move directories

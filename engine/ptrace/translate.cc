@@ -59,13 +59,6 @@ bool is_single_name(const std::string& text) {
   return text.find('/') == text.npos && text != "." && text != "..";
 }
 
-/// A path of the host that leads to the base of an argument, whatever its name is.
-std::string base_anchor(CallFrame& frame, const PathArg& argument) {
-  std::string anchor = "/proc/" + std::to_string(frame.thread().id);
-  const int descriptor = argument.dirfd ? frame.descriptor(*argument.dirfd) : AT_FDCWD;
-  return descriptor == AT_FDCWD ? anchor + "/cwd" : anchor + "/fd/" + std::to_string(descriptor);
-}
-
 bool takes_two_paths(Sys sys) {
   return sys == Sys::rename || sys == Sys::renameat || sys == Sys::renameat2 || sys == Sys::link ||
          sys == Sys::linkat;
@@ -159,6 +152,8 @@ void note_changes(CallFrame& frame, const Found& found) {
 
 std::optional<Errno> refusal_of_two(CallFrame& frame, const View& view, const Found& found) {
   const auto& [first, second] = found.resolved;
+  const Sys sys = frame.sys();
+  const bool links = sys == Sys::link || sys == Sys::linkat;
   if (!first || !second) {
     for (std::uint8_t i = 0; i < 2; ++i) {
       const PathArg& argument = found.paths.list[i];
@@ -167,10 +162,9 @@ std::optional<Errno> refusal_of_two(CallFrame& frame, const View& view, const Fo
       if (error) return error;
     }
     const auto& known = first ? first : second;
-    return known ? refusal_of_mounted(view, *known) : std::nullopt;
+    return known ? refusal_of_mounted(view, *known, links) : std::nullopt;
   }
-  const Sys sys = frame.sys();
-  if (sys == Sys::link || sys == Sys::linkat) {
+  if (links) {
     const Binding* object = binding_of_object(view, found.paths.list[0], *first);
     return refusal_of_link(view, *first, object, *second);
   }
@@ -287,6 +281,12 @@ bool serve_proc(CallFrame& frame, const PathArg& argument, const Resolved& resol
 }
 
 }  // namespace
+
+std::string base_anchor(CallFrame& frame, const PathArg& argument) {
+  std::string anchor = "/proc/" + std::to_string(frame.thread().id);
+  const int descriptor = argument.dirfd ? frame.descriptor(*argument.dirfd) : AT_FDCWD;
+  return descriptor == AT_FDCWD ? anchor + "/cwd" : anchor + "/fd/" + std::to_string(descriptor);
+}
 
 Tracer::Directory base_directory(CallFrame& frame, const PathArg& argument) {
   if (argument.dirfd) {

@@ -41,6 +41,10 @@ void special_cwd(CallFrame& frame) {
     name = translate_path(frame);
   } else {
     name = frame.tracer().descriptor_directory(frame.thread(), frame.descriptor(0)).guest;
+    // A removed one is told by the name it was opened by.
+    const auto& opened = frame.thread().process->descriptor_names;
+    const auto found = opened.find(frame.descriptor(0));
+    if (!name && found != opened.end()) name = found->second;
   }
   if (frame.is_answered()) return;
   frame.tracer().begin_directory_change(frame.thread());

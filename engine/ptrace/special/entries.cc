@@ -122,14 +122,18 @@ std::optional<Errno> refusal_of_link(const View& view, const Resolved& from,
   if (!crosses && !read_only) return std::nullopt;
   if (const auto source = lstat_of(from.seen()); !source) return source.error();
   if (const auto error = parent_error(directory_of(view, to) + "/entry")) return error;
-  if (ends_in_dots(to.host) || lstat_of(without_slashes(to.seen()))) return Errno(EEXIST);
+  if (ends_in_dots(to.host)) return Errno(EEXIST);
+  const auto there = lstat_of(without_slashes(to.seen()));
+  if (there) return Errno(EEXIST);
+  if (there.error() != Errno(ENOENT)) return there.error();
   if (to.host.ends_with('/')) return Errno(ENOENT);
   return Errno(read_only ? EROFS : EXDEV);
 }
 
-std::optional<Errno> refusal_of_mounted(const View& view, const Resolved& known) {
+std::optional<Errno> refusal_of_mounted(const View& view, const Resolved& known, bool links) {
   if (const auto error = parent_error(directory_of(view, known) + "/entry")) return error;
-  return is_mounted_on(view, known) ? std::optional(Errno(EXDEV)) : std::nullopt;
+  if (!is_mounted_on(view, known)) return std::nullopt;
+  return Errno(links ? EEXIST : EXDEV);
 }
 
 std::optional<Errno> refusal_of_removal(const View& view, const Resolved& entry,

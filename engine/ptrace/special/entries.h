@@ -34,7 +34,7 @@ std::optional<Errno> refusal_of_link(const View& view, const Resolved& from,
                                      const Binding* from_binding, const Resolved& to);
 /// The same calls with one path that starts at a directory without a name (deleted,
 /// or outside the view): what a mount stands on cannot go there.
-std::optional<Errno> refusal_of_mounted(const View& view, const Resolved& known);
+std::optional<Errno> refusal_of_mounted(const View& view, const Resolved& known, bool links);
 /// unlink(2) and rmdir(2) of what a mount stands on.
 std::optional<Errno> refusal_of_removal(const View& view, const Resolved& entry, bool of_directory);
 

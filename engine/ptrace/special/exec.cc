@@ -49,6 +49,46 @@ SysResult<Target> descriptor_target(CallFrame& frame) {
   return target;
 }
 
+/// A file that the tracer opened by a way of its own, under the name that the guest has for it.
+SysResult<ExecFile> open_by_tracer(CallFrame& frame, const std::string& host) {
+  auto file = open_executable(host, GuestPath::root());
+  if (!file) return file.error();
+  file->host = path_of(file->file);
+  const auto text = read_link(file->host);
+  const auto place = text ? HostPath::parse(*text) : SysResult<HostPath>(text.error());
+  if (!place) return file;
+  const View& view = frame.tracer().view(frame.thread());
+  if (const auto name = frame.tracer().name_of_host(view, *place)) file->guest = *name;
+  return file;
+}
+
+/// The file that a path argument names.
+SysResult<ExecFile> open_argument(CallFrame& frame, const PathArg& argument,
+                                  const std::string& text) {
+  const auto resolved = resolve_argument(frame, argument);
+  if (!resolved) return resolved.error();
+  // The kernel's own start is the right one; what it cannot name is not to be executed.
+  const bool is_handed_back = !*resolved;
+  const std::string by_base =
+      is_handed_back ? base_anchor(frame, argument) + "/" + text : (*resolved)->by_base;
+  if (is_handed_back) {
+    const Tracer::Directory directory = base_directory(frame, argument);
+    if (directory.host.empty()) return Errno(EBADF);
+    if (!directory.guest) {
+      const auto status = stat_of(by_base);
+      return status ? Errno(ENOENT) : status.error();
+    }
+  }
+  if (argument.last == LastComponent::entry) {
+    const auto status = lstat_of(is_handed_back ? by_base : (*resolved)->seen());
+    if (status && S_ISLNK(status->st_mode)) return Errno(ELOOP);
+  }
+  if (is_handed_back) return open_by_tracer(frame, by_base);
+  auto file = open_executable((*resolved)->host, (*resolved)->guest);
+  const bool unsearchable = !file && file.error() == Errno(EACCES) && !by_base.empty();
+  return unsearchable ? open_by_tracer(frame, by_base) : std::move(file);
+}
+
 SysResult<Target> at_target(CallFrame& frame) {
   const auto text = frame.memory().read_string(frame.address(1));
   if (!text) return text.error();
@@ -61,39 +101,16 @@ SysResult<Target> at_target(CallFrame& frame) {
   }
   const int descriptor = frame.descriptor(0);
   Target target{.text = *text};
-  const bool by_descriptor = text->front() != '/' && descriptor != AT_FDCWD;
-  if (by_descriptor) {
+  if (text->front() != '/' && descriptor != AT_FDCWD) {
     target.text = "/dev/fd/" + std::to_string(descriptor) + "/" + *text;
     target.script_reachable = !closes_on_exec(frame.thread(), descriptor);
   }
-  const auto last = flags & kNoFollow ? LastComponent::entry : LastComponent::follow;
   PathArg argument{};
   argument.index = 1;
   argument.dirfd = std::uint8_t{0};
-  argument.last = last;
-  auto resolved = resolve_argument(frame, argument);
-  if (!resolved) return resolved.error();
-  const bool by_tracer = !*resolved;
-  if (by_tracer) {
-    // A name of one component below the descriptor: the kernel's own start is the right one.
-    const std::string base = descriptor == AT_FDCWD ? "cwd" : "fd/" + std::to_string(descriptor);
-    const std::string host =
-        "/proc/" + std::to_string(frame.thread().id) + "/" + base + "/" + *text;
-    const Tracer::Directory directory = base_directory(frame, argument);
-    if (directory.host.empty()) return Errno(EBADF);
-    if (!directory.guest) {
-      const auto status = stat_of("/proc/" + std::to_string(frame.thread().id) + "/" + base);
-      return Errno(status && S_ISDIR(status->st_mode) ? ENOENT : ENOTDIR);
-    }
-    *resolved = Resolved{.host = host, .guest = directory.guest->child(*text)};
-  }
-  if (flags & kNoFollow) {
-    const auto status = lstat_of((*resolved)->host);
-    if (status && S_ISLNK(status->st_mode)) return Errno(ELOOP);
-  }
-  auto file = open_executable((*resolved)->host, (*resolved)->guest);
+  argument.last = flags & kNoFollow ? LastComponent::entry : LastComponent::follow;
+  auto file = open_argument(frame, argument, *text);
   if (!file) return file.error();
-  if (by_tracer) file->host = path_of(file->file);
   target.opened = std::move(*file);
   return target;
 }
@@ -102,7 +119,15 @@ SysResult<Target> find_target(CallFrame& frame) {
   if (frame.sys() == Sys::execveat) return at_target(frame);
   const auto text = frame.memory().read_string(frame.address(0));
   if (!text) return text.error();
-  return Target{.text = *text};
+  if (text->empty()) return Errno(ENOENT);
+  Target target{.text = *text};
+  PathArg argument{};
+  argument.index = 0;
+  argument.last = LastComponent::follow;
+  auto file = open_argument(frame, argument, *text);
+  if (!file) return file.error();
+  target.opened = std::move(*file);
+  return target;
 }
 
 /// The pointers of an argument vector behind argv[0].  E2BIG past what any kernel takes.

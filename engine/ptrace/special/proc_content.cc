@@ -40,7 +40,7 @@ std::string guest_link_text(CallFrame& frame, std::string text, const GuestPath*
   std::string shown = text;
   if (const auto host = HostPath::parse(text)) {
     const View& view = frame.tracer().view(frame.thread());
-    if (const auto guest = view.to_guest(*host, used)) {
+    if (const auto guest = frame.tracer().name_of_host(view, *host, used)) {
       if (auto seen = frame.tracer().visible(frame.thread(), *guest)) shown = std::move(*seen);
     }
   }

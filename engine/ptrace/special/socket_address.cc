@@ -131,6 +131,7 @@ SysResult<std::optional<Resolved>> resolve_name(CallFrame& frame, const std::str
     if (!base.guest && unknown) return std::optional<Resolved>();
     from.base = std::move(base.guest);
     from.base_host = std::move(base.host);
+    from.base_anchor = "/proc/" + std::to_string(frame.thread().id) + "/cwd";
   }
   const LastLink last = use == AddressUse::bind ? LastLink::entry : LastLink::follow;
   auto resolved = tracer.resolver.resolve(from, text, last);
