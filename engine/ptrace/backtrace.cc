@@ -247,6 +247,7 @@ std::vector<std::string> backtrace(pid_t stopped_thread, const ShowPath& show_pa
   if (frames.empty()) frames.push_back({.instruction = registers.instruction()});
 
   std::vector<std::string> lines;
+  lines.reserve(frames.size());
   const auto files = mapped_files(stopped_thread);
   for (const Frame& frame : frames) {
     lines.push_back(frame_text(lines.size(), frame, files, show_path));

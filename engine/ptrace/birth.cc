@@ -38,6 +38,7 @@ void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags)
     child.process->maker = flags & CLONE_PARENT ? parent.process->maker : parent.id;
     child.process->thread_count = 1;
     child.process->mounts = parent.process->mounts;
+    child.process->filters = parent.process->filters;
     child.process->descriptor_names = parent.process->descriptor_names;
   }
   if (flags & CLONE_VM) {

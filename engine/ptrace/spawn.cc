@@ -31,6 +31,7 @@ bool make_pipe(Pipe& made) {
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> all;
+  all.reserve(words.size() + 1);
   for (std::string& word : words)
     all.push_back(word.data());
   all.push_back(nullptr);

@@ -70,10 +70,9 @@ says 'perl: files, fork, system' 'ok' perl -MFile::Temp -MCwd -e '
 says 'busybox-static' '*applet*' /bin/sh -c 'busybox sh -c "busybox find /etc -name passwd -exec busybox grep -q root {} \; && echo applet"'
 says 'mount and df show the view' '* on / type *' /bin/sh -c 'mount; df / >/dev/null'
 says 'findmnt finds the root' '/*' findmnt -n -o TARGET /
-# TODO until nestp passes ptrace(2) of guests on.
-says 'gdb runs a program to its end # TODO' '*exited*' /bin/sh -c \
+says 'gdb runs a program to its end' '*exited*' /bin/sh -c \
   'gdb -q -batch -ex "break main" -ex run -ex bt -ex continue ./p'
-says 'gdb: breakpoint and backtrace # TODO' '*#0*main*' /bin/sh -c \
+says 'gdb: breakpoint and backtrace' '*#0*main*' /bin/sh -c \
   'gdb -q -batch -ex "break main" -ex run -ex bt ./p'
 says 'strace true' '*exited with 0*' strace -f true
 

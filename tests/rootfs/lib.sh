@@ -54,7 +54,7 @@ report() {
   if [ "$1" = 0 ]; then
     echo "ok $number - $2"
   else
-    case $2 in *'# TODO'*) ;; *) failed=$((failed + 1)) ;; esac
+    failed=$((failed + 1))
     echo "not ok $number - $2"
     tail -n 12 "$base/output" | cut -c 1-200 | sed 's/^/#   /'
   fi

@@ -122,6 +122,7 @@ void GuestTracing::filter_stop(Thread& thread) {
   if (!ptrace_call::get_registers(thread.id, registers)) return;
   thread.step = Thread::Step::running;
   if (registers.result() == 0) {
+    ++thread.process->filters;
     if (thread.process->tracing != nullptr) thread.process->tracing->waits_seen = true;
   } else {
     LOG(warning) << thread.id << " cannot wait for what it traces: seccomp: " << registers.result();
