@@ -9,9 +9,12 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <vector>
 
 #include "arch/abi.h"
 #include "arch/result.h"
@@ -29,6 +32,10 @@ class GuestMemory {
   /// EFAULT unless all of `into` was filled.
   virtual SysResult<> read(GuestAddress from, std::span<std::byte> into) = 0;
   virtual SysResult<> write(GuestAddress to, std::span<const std::byte> bytes) = 0;
+  /// The same where the guest itself may not write.
+  virtual SysResult<> write_code(GuestAddress to, std::span<const std::byte> bytes) {
+    return write(to, bytes);
+  }
 };
 
 /// One syscall of one stopped thread.
@@ -48,6 +55,41 @@ enum class Entry : std::uint8_t {
 };
 
 using SysSet = std::bitset<kSysCount + 1>;
+
+/// One entry of a program's auxiliary vector.
+struct AuxiliaryEntry {
+  std::uint64_t type = 0;  ///< AT_*
+  std::uint64_t value = 0;
+  bool operator==(const AuxiliaryEntry&) const = default;
+};
+
+/// A program at its start: its memory holds the new stack, no instruction has run.
+struct ProgramStart {
+  pid_t thread;
+  const Abi* abi;                          ///< never null
+  int file;                                ///< descriptor of the program, for fstat(2)
+  const GuestPath& executable;             ///< as /proc/PID/exe shows it
+  std::vector<AuxiliaryEntry>& auxiliary;  ///< without AT_NULL; changes of values reach the program
+  GuestMemory& memory;
+};
+
+/// A program that execve(2) is to run, before the kernel is asked.
+struct ProgramFile {
+  std::uint16_t machine = 0;  ///< EM_*
+  std::uint8_t elf_class = 0;
+  bool is_big_endian = false;
+  bool runs_here = false;              ///< the kernel itself can run it
+  std::string name{};                  ///< by which the guest can open it
+  std::string argument{};              ///< its argv[0]
+  std::vector<std::string> variables;  ///< "LD_NAME=value" of its environment
+};
+
+/// What runs such a program in the kernel's place.
+struct Emulation {
+  std::string host;                ///< path of the emulator on the host
+  std::vector<std::string> words;  ///< its argv, the program's own path last; argv[1:] follows
+  bool hides_variables = false;    ///< LD_* are in `words` and must not reach the emulator itself
+};
 
 class Extension {
  public:
@@ -69,9 +111,31 @@ class Extension {
     return host;
   }
 
+  /// Last components of the files of /proc that `on_text` changes.  Asked once.
+  virtual std::vector<std::string_view> text_names() const { return {}; }
+  /// `reader` opens the file `host` of /proc to read it.  `text`: what it would read; none if
+  /// the host refuses it.  True if that was changed.
+  virtual bool on_text(pid_t /*reader*/, std::string_view /*host*/,
+                       std::optional<std::string>& /*text*/) {
+    return false;
+  }
+
+  /// Who runs `program`; none: the kernel, or another extension knows.
+  virtual std::optional<Emulation> on_program_file(const ProgramFile& /*program*/) {
+    return std::nullopt;
+  }
+  /// An execve(2) has succeeded.
+  virtual void on_program_start(ProgramStart&) {}
+
   /// A thread started, as a copy of `parent` (0 for the first), or ended.
   virtual void on_thread_start(pid_t, pid_t /*parent*/) {}
   virtual void on_thread_end(pid_t) {}
+  /// An exec by a thread that is not its process's first: from now on it has that one's id,
+  /// which has ended without notice.
+  virtual void on_thread_renamed(pid_t /*former*/, pid_t /*now*/) {}
+  /// A thread got namespaces (CLONE_NEW*) that the kernel was not asked for; if by clone(2),
+  /// after its start.
+  virtual void on_namespaces(pid_t, std::uint64_t /*flags*/) {}
 };
 
 }  // namespace nestp

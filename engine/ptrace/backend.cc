@@ -1,9 +1,11 @@
 #include "engine/ptrace/backend.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -89,9 +91,16 @@ class PtraceBackend final : public Backend {
                            .process = getpid(),
                            .thread = getpid(),
                            .processes = &tracer};
-    auto plan = make_exec_plan(guest.program, [&](const std::string& text) {
+    const ExecOpener open = [&](const std::string& text) {
       return open_executable(tracer, from, text);
-    });
+    };
+    const EmulatorFinder emulator = [&](ProgramFile program, const GuestPath& path) {
+      if (program.argument.empty()) program.argument = guest.command.front();
+      std::copy_if(guest.environment.begin(), guest.environment.end(),
+                   std::back_inserter(program.variables), is_loader_variable);
+      return find_emulator(extensions, program, path);
+    };
+    auto plan = make_exec_plan(guest.program, open, emulator);
     if (!plan) return start_error(plan.error());
     if (guest.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
     const auto filter = make_filter(filter_request(guest, extensions));

@@ -207,6 +207,10 @@ void Loop::birth(Thread& parent, const Stop& stop) {
       std::max<std::uint64_t>(tracer_.stats.most_threads, tracer_.threads.size());
   for (const auto& extension : tracer_.extensions)
     extension->on_thread_start(child, parent.id);
+  if (parent.new_namespaces != 0) {
+    for (const auto& extension : tracer_.extensions)
+      extension->on_namespaces(child, parent.new_namespaces);
+  }
   tracer_.tracing.birth(parent, *thread, stop.event);
   if (thread->started) begin(*thread);
   if (!tracer_.tracing.event_stop(parent, stop.event, *id)) resume(parent);
@@ -218,6 +222,10 @@ void Loop::exec(const Stop& stop) {
   tracer_.threads.collapse(stop.thread, static_cast<pid_t>(*former));
   Thread* thread = tracer_.threads.find(stop.thread);
   CHECK(thread != nullptr) << "exec of thread " << stop.thread << ", which was never announced";
+  if (static_cast<pid_t>(*former) != stop.thread) {
+    for (const auto& extension : tracer_.extensions)
+      extension->on_thread_renamed(static_cast<pid_t>(*former), stop.thread);
+  }
   tracer_.settle(*thread);
   thread->step = Thread::Step::running;
   thread->at_exit = nullptr;

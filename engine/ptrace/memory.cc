@@ -94,6 +94,10 @@ SysResult<> ThreadMemory::write(GuestAddress to, std::span<const std::byte> byte
   return write_words(thread_, to, bytes);
 }
 
+SysResult<> ThreadMemory::write_code(GuestAddress to, std::span<const std::byte> bytes) {
+  return write_words(thread_, to, bytes);
+}
+
 SysResult<std::string> ThreadMemory::read_string(GuestAddress from, std::size_t limit) {
   constexpr std::size_t kFirst = 256;  // most paths fit; a page border may cut it shorter
   char buffer[kPage];

@@ -22,6 +22,7 @@ class ThreadMemory final : public GuestMemory {
 
   SysResult<> read(GuestAddress from, std::span<std::byte> into) override;
   SysResult<> write(GuestAddress to, std::span<const std::byte> bytes) override;
+  SysResult<> write_code(GuestAddress to, std::span<const std::byte> bytes) override;
 
   /// Bytes that could be read before the first unreadable page.
   std::size_t read_some(GuestAddress from, std::span<std::byte> into);

@@ -99,6 +99,7 @@ Result<Spawned> spawn(const Guest& guest, const ExecPlan& plan, const LoaderImag
   const std::size_t skip = plan.scripts.empty() ? 0 : 1;
   child.words.insert(child.words.end(), guest.command.begin() + static_cast<std::ptrdiff_t>(skip),
                      guest.command.end());
+  if (plan.hides_variables) std::erase_if(child.environment, is_loader_variable);
   child.argv = pointers(child.words);
   child.envp = pointers(child.environment);
 

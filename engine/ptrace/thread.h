@@ -47,7 +47,8 @@ struct AddressSpace {
   SlotPool slots;
   std::shared_ptr<RunningPrograms::Use> program;  ///< keeps the executable from being written
   int dumpable = 1;                               ///< as prctl(PR_GET_DUMPABLE) tells the guest
-  bool has_gate = false;  ///< the image is mapped; false only before the first exec
+  bool has_gate = false;      ///< the image is mapped; false only before the first exec
+  std::uint16_t machine = 0;  ///< EM_* of a program that an emulator runs; 0: the kernel does
 };
 
 /// What a mount namespace is to a guest.
@@ -85,7 +86,6 @@ struct Process {
   std::shared_ptr<UserNamespace> user;  ///< null: the host's
   bool is_privileged = false;           ///< in `user`
   bool promised_network = false;        ///< asked for a network namespace that is not there
-  bool promised_names = false;          ///< the same of host names
   /// How many merged names each descriptor's listing has given (special/listing.cc).
   std::unordered_map<int, std::size_t> listings;
   std::shared_ptr<GuestTracer> tracing;  ///< set once it traces another guest

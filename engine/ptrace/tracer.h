@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <sys/types.h>
@@ -30,7 +31,12 @@ class Tracer final : public ProcessFacts {
  public:
   Tracer(const Guest& promise, std::span<const std::unique_ptr<Extension>> subscribers,
          const LoaderImages& images)
-      : guest(promise), extensions(subscribers), loader(images), resolver(cache) {}
+      : guest(promise), extensions(subscribers), loader(images), resolver(cache) {
+    for (const auto& extension : extensions) {
+      for (const std::string_view name : extension->text_names())
+        text_names.insert(name);
+    }
+  }
 
   const Guest& guest;
   std::span<const std::unique_ptr<Extension>> extensions;
@@ -44,6 +50,7 @@ class Tracer final : public ProcessFacts {
   std::optional<TraceFile> trace;  ///< --trace
   GuestTracing tracing{threads};
   Placement placement;
+  std::set<std::string_view> text_names;  ///< of files of /proc that extensions change
 
   // ---- paths ------------------------------------------------------------------
 

@@ -82,6 +82,7 @@ bool stands_as_it_is(CallFrame& frame, const PathArg& argument, const std::strin
   if (takes_two_paths(frame.sys())) return false;  // a mount may lie between them
   if (text == ".") return true;
   if (!is_single_name(text) || view.is_mount_name(text) || is_proc_name(text)) return false;
+  if (frame.tracer().text_names.contains(text)) return false;
   if (argument.last == LastComponent::keep) return true;
   if (argument.last != LastComponent::follow || !argument.dirfd) return false;
   const int descriptor = frame.descriptor(*argument.dirfd);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <sys/random.h>
 #include <unistd.h>
+#include <utility>
 
 #include "engine/check.h"
 #include "engine/ptrace/exec/shebang.h"
@@ -82,6 +83,36 @@ PlanOutcome with_images(ExecPlan plan, const ExecOpener& open) {
   return plan;
 }
 
+/// Who runs `file`, named `name`; `words`: those of the scripts that led to it.
+std::optional<ExecEmulator> emulator_of(std::string_view start, const ExecFile& file,
+                                        const std::string& name,
+                                        const std::vector<std::string>& words,
+                                        const EmulatorFinder& find_emulator) {
+  const auto identity = identify_elf(std::as_bytes(std::span(start)));
+  if (!identity || !find_emulator) return std::nullopt;
+  ProgramFile program{.machine = identity->machine,
+                      .elf_class = static_cast<std::uint8_t>(identity->is_64 ? 2 : 1),
+                      .is_big_endian = identity->is_big_endian,
+                      .name = name};
+  program.runs_here =
+      !program.is_big_endian && runs_here(abi_of_elf(program.machine, program.elf_class));
+  if (!words.empty()) program.argument = words.front();
+  return find_emulator(program, file.guest);
+}
+
+/// The emulator takes the program's place, the program's name and words come behind its own.
+void put_emulator(ExecPlan& plan, ExecEmulator emulator) {
+  std::vector<std::string> words = std::move(emulator.emulation.words);
+  plan.hidden_words = words.size() - 1;
+  plan.hides_variables = emulator.emulation.hides_variables;
+  plan.machine = emulator.machine;
+  if (!plan.scripts.empty()) {
+    words.insert(words.end(), plan.scripts.begin() + 1, plan.scripts.end());
+  }
+  plan.scripts = std::move(words);
+  plan.foreign = std::exchange(plan.program, std::move(emulator.file));
+}
+
 gate::PlanFile file_record(const ElfImage& image, std::uint64_t base) {
   constexpr std::uint16_t kPositionIndependent = 3;  // ET_DYN
   gate::PlanFile record{};
@@ -118,11 +149,13 @@ std::uint64_t random_below(std::uint64_t limit) {
 }  // namespace
 
 PlanOutcome make_exec_plan(const std::string& text, const ExecOpener& open,
-                           std::optional<ExecFile> opened, bool script_reachable) {
+                           const EmulatorFinder& find_emulator, std::optional<ExecFile> opened,
+                           bool script_reachable) {
   ExecPlan plan;
   plan.file_name = text;
   plan.name = base_name(text);
   std::string current = text;
+  std::optional<ExecEmulator> emulator;
   for (int depth = 0;; ++depth) {
     const ExecBlame blame = depth == 0 ? ExecBlame::program : ExecBlame::script_interpreter;
     if (depth > kMaxScripts) return ExecError{Errno(ELOOP), blame, current};
@@ -135,7 +168,10 @@ PlanOutcome make_exec_plan(const std::string& text, const ExecOpener& open,
     if (!start) return ExecError{start.error(), blame, current};
     const auto script = parse_shebang(*start);
     if (!script) return ExecError{script.error(), blame, current};
-    if (!*script) break;
+    if (!*script) {
+      emulator = emulator_of(*start, *opened, current, plan.scripts, find_emulator);
+      break;
+    }
     if (!script_reachable && depth == 0) return ExecError{Errno(ENOENT), blame, current};
     // The interpreter's words go in front; the script's own path takes argv[0]'s place.
     std::vector<std::string> words{(*script)->interpreter};
@@ -150,6 +186,7 @@ PlanOutcome make_exec_plan(const std::string& text, const ExecOpener& open,
     opened.reset();
   }
   plan.program = std::move(*opened);
+  if (emulator) put_emulator(plan, std::move(*emulator));
   return with_images(std::move(plan), open);
 }
 

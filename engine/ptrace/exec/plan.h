@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arch/abi.h"
+#include "engine/extension.h"
 #include "engine/gate/layout.h"
 #include "engine/ptrace/exec/elf.h"
 #include "fs/fd.h"
@@ -28,10 +29,14 @@ using ExecOpener = std::function<SysResult<ExecFile>(const std::string& text)>;
 
 struct ExecPlan {
   std::string file_name;  ///< as the guest passed it: AT_EXECFN
-  std::vector<std::string>
-      scripts;  ///< words to put before argv[1:] in argv[0]'s place; empty: no script
+  /// Words to put before argv[1:] in argv[0]'s place: of scripts and of an emulator; empty: none.
+  std::vector<std::string> scripts;
+  std::size_t hidden_words = 0;  ///< of them, those before what /proc/PID/cmdline shows
+  bool hides_variables = false;  ///< LD_* must not reach the emulator
+  std::uint16_t machine = 0;     ///< EM_* of a program that an emulator runs
   ExecFile program;
   std::optional<ExecFile> interpreter;
+  std::optional<ExecFile> foreign;  ///< what the emulator, then `program`, is to run
   ElfImage program_image;
   ElfImage interpreter_image;
   const Abi* abi = nullptr;
@@ -47,10 +52,22 @@ struct ExecError {
   std::string name{};  ///< of the file that is to blame
 };
 
+/// An emulator, opened by the tracer.
+struct ExecEmulator {
+  Emulation emulation;
+  ExecFile file;
+  std::uint16_t machine = 0;  ///< EM_* that it emulates
+};
+
+/// Finds who runs a program in the kernel's place; none: nobody.  `guest`: the program's path.
+using EmulatorFinder =
+    std::function<std::optional<ExecEmulator>(const ProgramFile&, const GuestPath& guest)>;
+
 /// `text`: what execve(2) was given.  `opened`: the file itself, if it was named by
 /// a descriptor (then `text` is /dev/fd/N as the kernel calls it).
 /// `script_reachable`: false if that descriptor is closed by the exec.
 Outcome<ExecPlan, ExecError> make_exec_plan(const std::string& text, const ExecOpener& open,
+                                            const EmulatorFinder& find_emulator,
                                             std::optional<ExecFile> opened = std::nullopt,
                                             bool script_reachable = true);
 

@@ -77,11 +77,13 @@ class StackWords {
 constexpr std::uint64_t kAtNull = 0, kAtExecFn = 31;
 
 /// Index of the vector's AT_EXECFN value, with the stack's parts filled in.
-SysResult<std::size_t> read_stack(StackWords& words, std::uint8_t size, StartStack& stack) {
+/// `hidden`: words of the argument vector that belong to an emulator.
+SysResult<std::size_t> read_stack(StackWords& words, std::uint8_t size, std::size_t hidden,
+                                  StartStack& stack) {
   const auto count = words.at(0);
   if (!count) return count.error();
   std::size_t index = 1 + *count;  // the NULL behind argv
-  const auto first = words.at(1);
+  const auto first = words.at(1 + (hidden < *count ? hidden : 0));
   const auto variable = words.at(index + 1);
   if (!first || !variable) return Errno(EFAULT);
   stack.arguments_start = *first;
@@ -127,6 +129,35 @@ SysResult<> write_file_name(ThreadMemory& memory, const std::string& name, std::
   return memory.write(GuestAddress{pointer}, std::as_bytes(std::span(&at, 1)).first(size));
 }
 
+/// Lets the extensions look at the new program and change its auxiliary vector.
+SysResult<> tell_extensions(Tracer& tracer, const Thread& thread, const ExecPlan& plan,
+                            ThreadMemory& memory, const StartStack& stack) {
+  if (tracer.extensions.empty()) return Done{};
+  const std::size_t size = plan.abi->word_size;
+  std::vector<std::byte> bytes(stack.auxv_size);
+  if (const auto read = memory.read(GuestAddress{stack.auxv}, bytes); !read) return read;
+  std::vector<AuxiliaryEntry> entries(bytes.size() / (2 * size) - 1);  // without AT_NULL
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    std::memcpy(&entries[i].type, bytes.data() + 2 * i * size, size);
+    std::memcpy(&entries[i].value, bytes.data() + (2 * i + 1) * size, size);
+  }
+  const auto before = entries;
+  ProgramStart start{.thread = thread.id,
+                     .abi = plan.abi,
+                     .file = (plan.foreign ? *plan.foreign : plan.program).file.get(),
+                     .executable = plan.program.guest,
+                     .auxiliary = entries,
+                     .memory = memory};
+  for (const auto& extension : tracer.extensions)
+    extension->on_program_start(start);
+  if (entries == before) return Done{};
+  for (std::size_t i = 0; i < std::min(entries.size(), before.size()); ++i) {
+    std::memcpy(bytes.data() + 2 * i * size, &entries[i].type, size);
+    std::memcpy(bytes.data() + (2 * i + 1) * size, &entries[i].value, size);
+  }
+  return memory.write(GuestAddress{stack.auxv}, bytes);
+}
+
 bool is_randomized(pid_t thread) {
   static const bool system_wide = [] {
     const auto text = read_file("/proc/sys/kernel/randomize_va_space");
@@ -164,6 +195,24 @@ SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from,
   return open_executable(resolved->host, resolved->guest);
 }
 
+bool is_loader_variable(std::string_view variable) { return variable.starts_with("LD_"); }
+
+std::optional<ExecEmulator> find_emulator(std::span<const std::unique_ptr<Extension>> extensions,
+                                          const ProgramFile& program, const GuestPath& guest) {
+  for (const auto& extension : extensions) {
+    auto emulation = extension->on_program_file(program);
+    if (!emulation) continue;
+    auto file = open_executable(emulation->host, guest);
+    if (!file) {
+      LOG(warning) << "cannot execute the emulator " << quoted(emulation->host) << ": "
+                   << std::strerror(file.error().code());
+      return std::nullopt;
+    }
+    return ExecEmulator{std::move(*emulation), std::move(*file), program.machine};
+  }
+  return std::nullopt;
+}
+
 std::string padded_path(const std::string& directory, const std::string& name,
                         const std::string& file_name) {
   std::string path = "/proc/" + directory + "/";
@@ -180,9 +229,11 @@ SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan) 
   auto space = std::make_shared<AddressSpace>();
   space->executable = plan.program.guest;
   space->abi = plan.abi;
+  space->machine = plan.machine;
   space->has_gate = true;
   struct stat file {};
-  if (fstat(plan.program.file.get(), &file) == 0) space->program = tracer.programs.begin(file);
+  const ExecFile& shown = plan.foreign ? *plan.foreign : plan.program;
+  if (fstat(shown.file.get(), &file) == 0) space->program = tracer.programs.begin(file);
   if (thread.space != nullptr) thread.space->slots.release(thread.slot);
   thread.space = std::move(space);
   thread.slot = -1;
@@ -191,11 +242,13 @@ SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan) 
   const std::uint8_t size = plan.abi->word_size;
   StartStack stack{.pointer = registers.stack()};
   StackWords words(memory, stack.pointer, size);
-  const auto file_name = read_stack(words, size, stack);
+  const auto file_name = read_stack(words, size, plan.hidden_words, stack);
   if (!file_name) return file_name.error();
   const auto named = write_file_name(memory, plan.file_name, stack.file_name,
                                      stack.pointer + *file_name * size, size);
   if (!named) return named;
+  const auto told = tell_extensions(tracer, thread, plan, memory, stack);
+  if (!told) return told;
   LOG(debug) << thread.id << " runs " << quoted(plan.program.host);
   ++tracer.stats.executions;
   gate::Plan record = loader_plan(plan, stack, choose_randomness(plan, is_randomized(thread.id)));

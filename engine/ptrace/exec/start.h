@@ -2,7 +2,11 @@
 // what is named, and handing the new image its plan at the exec stop.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "engine/ptrace/exec/plan.h"
 #include "engine/ptrace/thread.h"
@@ -18,6 +22,13 @@ SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from,
                                     const std::string& text);
 /// The same for an already resolved path.
 SysResult<ExecFile> open_executable(const std::string& host, const GuestPath& guest);
+
+/// Asks the extensions for who runs a program, and opens that.
+std::optional<ExecEmulator> find_emulator(std::span<const std::unique_ptr<Extension>> extensions,
+                                          const ProgramFile& program, const GuestPath& guest);
+
+/// True for a variable of the dynamic linker ("LD_...=").
+bool is_loader_variable(std::string_view variable);
 
 /// `/proc/DIRECTORY/NAME` with slashes added so that it is at least as long as
 /// `file_name`: the kernel copies it to where AT_EXECFN points.

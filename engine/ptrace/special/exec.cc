@@ -153,8 +153,31 @@ SysResult<std::vector<std::uint64_t>> read_vector(CallFrame& frame, std::uint64_
   }
 }
 
+/// Puts a vector of pointers in the place of argument `index`.  `below`: lowest address that
+/// earlier ones took below the stack, which the new program will not see.
+SysResult<> replace_vector(CallFrame& frame, std::vector<std::uint64_t> pointers, int index,
+                           std::uint64_t& below) {
+  pointers.push_back(0);
+  std::string bytes;
+  for (const std::uint64_t pointer : pointers) {
+    bytes.append(reinterpret_cast<const char*>(&pointer), frame.abi().word_size);
+  }
+  std::uint64_t at = frame.place(bytes);
+  if (at == 0) {
+    // Too long for the slot.
+    at = below = (below - bytes.size()) & ~15ULL;
+    const auto done = frame.memory().write(GuestAddress{at},
+                                           std::as_bytes(std::span(bytes.data(), bytes.size())));
+    if (!done) return Errno(E2BIG);
+  }
+  frame.set_arg(index, at);
+  return Done{};
+}
+
 /// Puts a script's words in argv[0]'s place (fs/binfmt_script.c, load_script).
-SysResult<> rewrite_arguments(CallFrame& frame, const std::vector<std::string>& words, int index) {
+SysResult<> rewrite_arguments(CallFrame& frame, const std::vector<std::string>& words,
+                              std::uint64_t& below) {
+  constexpr int index = 1;
   auto pointers = read_vector(frame, frame.arg(index));
   if (!pointers) return pointers.error();
   if (!pointers->empty()) pointers->erase(pointers->begin());
@@ -165,21 +188,45 @@ SysResult<> rewrite_arguments(CallFrame& frame, const std::vector<std::string>& 
     all.push_back(at);
   }
   all.insert(all.end(), pointers->begin(), pointers->end());
-  all.push_back(0);
-  std::string bytes;
-  for (const std::uint64_t pointer : all) {
-    bytes.append(reinterpret_cast<const char*>(&pointer), frame.abi().word_size);
+  return replace_vector(frame, std::move(all), index, below);
+}
+
+bool is_loader_variable_at(CallFrame& frame, std::uint64_t address) {
+  char start[3] = {};
+  const auto read =
+      frame.memory().read(GuestAddress{address}, std::as_writable_bytes(std::span(start)));
+  return read && is_loader_variable({start, sizeof start});
+}
+
+/// The environment without variables of the dynamic linker.
+SysResult<> hide_variables(CallFrame& frame, std::uint64_t& below) {
+  constexpr int index = 2;
+  auto pointers = read_vector(frame, frame.arg(index));
+  if (!pointers) return pointers.error();
+  std::erase_if(*pointers, [&frame](std::uint64_t at) { return is_loader_variable_at(frame, at); });
+  return replace_vector(frame, std::move(*pointers), index, below);
+}
+
+/// Asks who runs a foreign program; what its start needs to know is read only for one.
+std::optional<ExecEmulator> emulator_for(CallFrame& frame, ProgramFile program,
+                                         const GuestPath& guest) {
+  constexpr std::size_t kLongestWord = 0x20000;  // bytes (MAX_ARG_STRLEN)
+  const int index = frame.sys() == Sys::execveat ? 2 : 1;
+  if (!program.runs_here) {
+    const auto words = read_vector(frame, frame.arg(index));
+    if (program.argument.empty() && words && !words->empty()) {
+      const auto text = frame.memory().read_string(GuestAddress{words->front()}, kLongestWord);
+      if (text) program.argument = *text;
+    }
+    const auto variables = read_vector(frame, frame.arg(index + 1));
+    for (const std::uint64_t at : variables ? *variables : std::vector<std::uint64_t>()) {
+      if (!is_loader_variable_at(frame, at)) continue;
+      if (auto text = frame.memory().read_string(GuestAddress{at}, kLongestWord)) {
+        program.variables.push_back(std::move(*text));
+      }
+    }
   }
-  std::uint64_t at = frame.place(bytes);
-  if (at == 0) {
-    // Too long for the slot: below the stack, which the new program will not see.
-    at = (frame.registers().stack() - frame.abi().red_zone - bytes.size()) & ~15ULL;
-    const auto done = frame.memory().write(GuestAddress{at},
-                                           std::as_bytes(std::span(bytes.data(), bytes.size())));
-    if (!done) return Errno(E2BIG);
-  }
-  frame.set_arg(index, at);
-  return Done{};
+  return find_emulator(frame.tracer().extensions, program, guest);
 }
 
 /// The image a thread execs: its own where the width stays, so that it needs no
@@ -205,8 +252,11 @@ void special_exec(CallFrame& frame) {
     }
     return open_executable(frame.tracer(), from, text);
   };
-  auto plan =
-      make_exec_plan(target->text, open, std::move(target->opened), target->script_reachable);
+  const EmulatorFinder emulator = [&frame](const ProgramFile& program, const GuestPath& guest) {
+    return emulator_for(frame, program, guest);
+  };
+  auto plan = make_exec_plan(target->text, open, emulator, std::move(target->opened),
+                             target->script_reachable);
   if (!plan) return frame.fail(plan.error().error);
   const bool at = frame.sys() == Sys::execveat;
   if (at && (frame.arg(4) & kCheckOnly)) return frame.answer(0);
@@ -215,8 +265,13 @@ void special_exec(CallFrame& frame) {
     frame.set_arg(1, frame.arg(2));
     frame.set_arg(2, frame.arg(3));
   }
+  std::uint64_t below = frame.registers().stack() - frame.abi().red_zone;
   if (!plan->scripts.empty()) {
-    const auto done = rewrite_arguments(frame, plan->scripts, 1);
+    const auto done = rewrite_arguments(frame, plan->scripts, below);
+    if (!done) return frame.fail(done.error());
+  }
+  if (plan->hides_variables) {
+    const auto done = hide_variables(frame, below);
     if (!done) return frame.fail(done.error());
   }
   if (!frame.replace_string(0, image_path(frame, *plan))) return frame.fail(Errno(ENAMETOOLONG));

@@ -97,6 +97,8 @@ void unshare_call(CallFrame& frame) {
     if (at.result() != 0) return;
     if (leaves_files) own_files(at.thread());
     enter_namespaces(at.thread(), emulated);
+    for (const auto& extension : at.tracer().extensions)
+      extension->on_namespaces(at.thread().id, emulated);
   });
 }
 

@@ -141,6 +141,25 @@ std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
   return guest_maps(file.text, *host_text, tracer.view(reader), reader.files->root, kImage);
 }
 
+bool is_for_extensions(CallFrame& frame, std::string_view host) {
+  return frame.tracer().text_names.contains(host.substr(host.rfind('/') + 1));
+}
+
+/// The same with what extensions change of it.
+std::optional<std::string> shown_text(CallFrame& frame, const ProcFile& file,
+                                      const std::string& host) {
+  std::optional<std::string> text;
+  if (file.text != ProcText::none) text = content_of(frame, file, host);
+  if (!is_for_extensions(frame, host)) return text;
+  bool is_changed = text.has_value();
+  if (!is_changed) {
+    if (const auto of_host = read_file(host)) text = *of_host;
+  }
+  for (const auto& extension : frame.tracer().extensions)
+    is_changed |= extension->on_text(frame.thread().id, host, text);
+  return is_changed ? text : std::nullopt;
+}
+
 constexpr std::size_t kLongestName = 249;  // bytes of a memfd's
 
 bool fill(int file, std::string_view text) {
@@ -268,10 +287,10 @@ bool open_proc_content(CallFrame& frame, const PathArg& argument, const Resolved
   }
   if (argument.writing != Writing::no || argument.creates) return false;
   const ProcFile file = proc_file(resolved.host);
-  if (file.text == ProcText::none) return false;
+  if (file.text == ProcText::none && !is_for_extensions(frame, resolved.host)) return false;
   const auto how = read_how(frame);
   if (!how || (how->flags & frame.abi().open_flags.path)) return false;
-  const auto text = content_of(frame, file, resolved.host);
+  const auto text = shown_text(frame, file, resolved.host);
   if (!text) return false;
   if (!may_open_of_tracer(frame.thread())) {
     const bool closes = (how->flags & frame.abi().open_flags.close_on_exec) != 0;
