@@ -75,7 +75,7 @@ Outcome<ExitStatus, StartError> run_detached(PreparedGuest& prepared, Backend& b
     std::signal(SIGPIPE, SIG_IGN);
     (void)!::write(report, &status, sizeof status);
   };
-  return backend.run(prepared.guest, {});
+  return backend.run(prepared.guest, prepared.extensions);
 }
 
 }  // namespace nestp

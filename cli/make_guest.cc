@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/devices.h"
 #include "cli/diagnose.h"
+#include "cli/make_extensions.h"
 #include "fs/fd.h"
 
 namespace nestp {
@@ -180,6 +181,7 @@ Outcome<PreparedGuest, StartError> make_guest(const Request& request,
   Guest& guest = prepared.guest;
   guest.view = *view;
   guest.session = prepared.session.get();
+  prepared.extensions = make_extensions(request);
   copy_settings(request, guest);
   guest.directory = start_directory(request, surroundings, **view, prepared.warnings);
   guest.environment = changed_environment(surroundings.environment, request.environment);

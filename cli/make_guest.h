@@ -25,6 +25,8 @@ struct PreparedGuest {
   /// Placeholders and temporary directories; must outlive the guest.
   std::unique_ptr<SessionDirectory> session;
   std::vector<std::string> warnings;
+  /// In the order in which they see a call on entry.
+  std::vector<std::unique_ptr<Extension>> extensions;
 };
 
 /// Looks everything up on the disk: root file system, bindings, directory, program.

@@ -1,6 +1,7 @@
 // The options: one row each, in the order --help shows them.
 #include <charconv>
 
+#include "cli/belief_options.h"
 #include "cli/options.h"
 
 namespace nestp {
@@ -256,6 +257,28 @@ constexpr Option kOptions[] = {
                   "directory it starts in \"/\". The variable PWD is set to match.",
      .apply = set_directory},
 
+    {.group = Group::beliefs,
+     .long_names = {"kernel-release"},
+     .short_names = "k",
+     .value = Value::required,
+     .metavar = "RELEASE",
+     .help = "Show the guest a kernel of this release",
+     .long_help =
+         "For programs that refuse to run on this machine's kernel. uname, /proc/version, "
+         "/proc/sys/kernel and what the C library finds at a program's start all agree. RELEASE "
+         "may also be PRoot's long form, "
+         "\"\\system\\node\\release\\version\\machine\\domain\\capabilities\\\": an empty "
+         "field stays the real one, capabilities is AT_HWCAP in hexadecimal.",
+     .apply = set_kernel},
+    {.group = Group::beliefs,
+     .long_names = {"hostname"},
+     .value = Value::required,
+     .metavar = "NAME",
+     .help = "Show the guest this name of its host",
+     .long_help = "The guest may also set another one, which it then sees itself, and nobody "
+                  "else.",
+     .apply = set_hostname},
+
     {.group = Group::life,
      .long_names = {"env"},
      .value = Value::required,
@@ -387,13 +410,6 @@ constexpr Option kOptions[] = {
      .help = "appearing as another user",
      .long_help = "leave it out to run with your own ids"},
     {.group = Group::later,
-     .long_names = {"kernel-release"},
-     .short_names = "k",
-     .value = Value::required,
-     .metavar = "STRING",
-     .help = "another kernel name",
-     .long_help = "leave it out to show the guest the real one"},
-    {.group = Group::later,
      .long_names = {"qemu"},
      .short_names = "q",
      .value = Value::required,
@@ -434,6 +450,8 @@ std::string_view title_of(Group group) {
   switch (group) {
     case Group::files:
       return "The guest's files";
+    case Group::beliefs:
+      return "What the guest believes";
     case Group::life:
       return "The guest's life";
     case Group::running:

@@ -15,6 +15,7 @@
 
 #include "arch/result.h"
 #include "engine/guest.h"
+#include "extensions/kernel_name.h"
 
 namespace nestp {
 
@@ -59,6 +60,8 @@ struct Request {
   bool devices = false;  ///< --dev
   std::optional<std::string> directory{};
 
+  KernelFields kernel{};  ///< -k, --hostname
+
   std::vector<EnvironmentChange> environment{};
   OnExit on_exit = OnExit::wait;
   bool die_with_parent = false;
@@ -80,7 +83,7 @@ struct Request {
   std::vector<std::string> command{};  ///< empty: the default shell
 };
 
-enum class Group : std::uint8_t { files, life, running, telling, later, hidden };
+enum class Group : std::uint8_t { files, beliefs, life, running, telling, later, hidden };
 
 /// How an option takes its value.
 enum class Value : std::uint8_t {

@@ -82,7 +82,7 @@ Result<Backend*> choose_backend(const Backends& backends, const std::string& wan
 int run_guest(PreparedGuest& prepared, Backend& backend) {
   const Outcome<ExitStatus, StartError> status = prepared.guest.on_exit == OnExit::detach
                                                      ? run_detached(prepared, backend)
-                                                     : backend.run(prepared.guest, {});
+                                                     : backend.run(prepared.guest, prepared.extensions);
   if (status) return status->by_signal ? 128 + status->code : status->code;
   const StartError& failure = status.error();
   if (failure.failure == StartFailure::general) {

@@ -168,7 +168,7 @@ TEST_CASE("PRoot's missing features are named in one sentence", "[cli][options]"
         refused(grammar, {"-0", "ls"}) ==
         "-0: appearing as root is not in this version yet; leave it out to run with your own ids");
     CHECK(refused(grammar, {"--root-id"}).starts_with("--root-id: appearing as root"));
-    for (const char* const name : {"-i", "-k", "-q", "-p", "-n", "-l"}) {
+    for (const char* const name : {"-i", "-q", "-p", "-n", "-l"}) {
       const std::string message = refused(grammar, {name});
       CHECK(message.starts_with(std::string(name) + ": "));
       CHECK(message.find("is not in this version yet; ") != std::string::npos);

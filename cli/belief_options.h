@@ -1,0 +1,14 @@
+// What options of the group "What the guest believes" do to a Request.
+#pragma once
+
+#include <string_view>
+
+#include "arch/result.h"
+#include "cli/options.h"
+
+namespace nestp {
+
+Result<> set_kernel(Request& request, std::string_view value);
+Result<> set_hostname(Request& request, std::string_view value);
+
+}  // namespace nestp
