@@ -177,8 +177,8 @@ SysResult<> replace_vector(CallFrame& frame, std::vector<std::uint64_t> pointers
 /// Puts a script's words in argv[0]'s place (fs/binfmt_script.c, load_script).
 SysResult<> rewrite_arguments(CallFrame& frame, const std::vector<std::string>& words,
                               std::uint64_t& below) {
-  constexpr int index = 1;
-  auto pointers = read_vector(frame, frame.arg(index));
+  constexpr int kIndex = 1;
+  auto pointers = read_vector(frame, frame.arg(kIndex));
   if (!pointers) return pointers.error();
   if (!pointers->empty()) pointers->erase(pointers->begin());
   std::vector<std::uint64_t> all;
@@ -188,7 +188,7 @@ SysResult<> rewrite_arguments(CallFrame& frame, const std::vector<std::string>& 
     all.push_back(at);
   }
   all.insert(all.end(), pointers->begin(), pointers->end());
-  return replace_vector(frame, std::move(all), index, below);
+  return replace_vector(frame, std::move(all), kIndex, below);
 }
 
 bool is_loader_variable_at(CallFrame& frame, std::uint64_t address) {
@@ -200,11 +200,11 @@ bool is_loader_variable_at(CallFrame& frame, std::uint64_t address) {
 
 /// The environment without variables of the dynamic linker.
 SysResult<> hide_variables(CallFrame& frame, std::uint64_t& below) {
-  constexpr int index = 2;
-  auto pointers = read_vector(frame, frame.arg(index));
+  constexpr int kIndex = 2;
+  auto pointers = read_vector(frame, frame.arg(kIndex));
   if (!pointers) return pointers.error();
   std::erase_if(*pointers, [&frame](std::uint64_t at) { return is_loader_variable_at(frame, at); });
-  return replace_vector(frame, std::move(*pointers), index, below);
+  return replace_vector(frame, std::move(*pointers), kIndex, below);
 }
 
 /// Asks who runs a foreign program; what its start needs to know is read only for one.
