@@ -89,6 +89,8 @@ GuestPath start_directory(const Request& request, const Surroundings& surroundin
 }
 
 void copy_settings(const Request& request, Guest& guest) {
+  guest.isolation = request.isolation;
+  guest.exact = request.exact && request.backend == "auto";
   guest.on_exit = request.on_exit;
   guest.die_with_parent = request.die_with_parent;
   guest.allow_io_uring = request.allow_io_uring;

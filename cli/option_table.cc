@@ -328,9 +328,12 @@ constexpr Option kOptions[] = {
      .value = Value::required,
      .metavar = "NAME",
      .help = "Run the guest by this means [auto]",
-     .long_help = "auto takes the first backend that can keep every promise made to this guest; "
-                  "with -v it says why it passed over the others. --version lists the backends.",
-     .choices = "auto ptrace",
+     .long_help =
+         "ptrace needs no privilege. namespace costs nothing per call; without root, files "
+         "of other owners seem to be nobody's. chroot, for root, is a root directory and "
+         "nothing else. auto takes the first that can keep every promise made to this "
+         "guest; with -v it says why it passed over the others. --version lists them.",
+     .choices = "auto ptrace namespace chroot",
      .apply = set_backend},
     {.group = Group::running,
      .long_names = {"allow-io-uring"},

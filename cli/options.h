@@ -67,6 +67,8 @@ struct Request {
   bool die_with_parent = false;
 
   std::string backend = "auto";
+  bool exact = true;      ///< false: auto may choose a backend with small losses (Guest::exact)
+  Isolation isolation{};  ///< set by other grammars than the table's
   bool allow_io_uring = false;
   bool dry_run = false;
 

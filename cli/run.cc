@@ -12,6 +12,7 @@
 #include "cli/diagnose.h"
 #include "cli/help.h"
 #include "cli/make_guest.h"
+#include "cli/output.h"
 #include "cli/report.h"
 #include "engine/backend.h"
 #include "engine/log.h"
@@ -21,17 +22,8 @@ namespace {
 
 using Backends = std::vector<std::unique_ptr<Backend>>;
 
-void write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(descriptor, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;  // a reader who has left wants no more
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-}
-
-int print(const std::string& text) {
-  write_all(STDOUT_FILENO, text);
+int say(const std::string& text) {
+  print(text);
   return 0;
 }
 
@@ -75,19 +67,34 @@ Result<Backend*> choose_backend(const Backends& backends, const std::string& wan
   }
   if (refusal.empty()) return Error{"there is no backend '" + wanted + "', only " + names};
   // What forbids tracing is better told by its cause than by its effect.
-  if (const auto cause = diagnose_tracing(probe_tracing())) return *cause;
+  if (wanted == "auto" || wanted == "ptrace") {
+    if (const auto cause = diagnose_tracing(probe_tracing())) return *cause;
+  }
   return Error{refusal};
 }
 
-int run_guest(PreparedGuest& prepared, Backend& backend) {
+/// Where tracing is forbidden, a namespace that keeps most promises is better than nothing.
+Backend* second_choice(const Backends& backends, Guest& guest) {
+  guest.exact = false;
+  for (const auto& backend : backends) {
+    if (backend->name() == "namespace" && backend->refusals(guest).empty()) return backend.get();
+  }
+  return nullptr;
+}
+
+int run_guest(PreparedGuest& prepared, Backend& backend, const Backends& backends) {
   const Outcome<ExitStatus, StartError> status = prepared.guest.on_exit == OnExit::detach
                                                      ? run_detached(prepared, backend)
                                                      : backend.run(prepared.guest, prepared.extensions);
   if (status) return status->by_signal ? 128 + status->code : status->code;
   const StartError& failure = status.error();
-  if (failure.failure == StartFailure::general) {
+  if (failure.failure == StartFailure::general && backend.name() == "ptrace") {
     if (const auto cause = diagnose_tracing(probe_tracing())) {
-      return fail(cause->message, exit_not_started);
+      const bool is_exact = prepared.guest.exact;
+      Backend* const other = is_exact ? second_choice(backends, prepared.guest) : nullptr;
+      if (other == nullptr) return fail(cause->message, exit_not_started);
+      LOG(info) << "backend ptrace: " << cause->message;
+      return run_guest(prepared, *other, backends);
     }
   }
   return fail(failure.error.message, exit_code_of(failure.failure));
@@ -108,27 +115,27 @@ int prepare_and_run(const Request& request) {
   const Result<Backend*> backend = choose_backend(backends, request.backend, prepared->guest);
   if (!backend) return fail(backend.error().message, exit_not_started);
   const std::string description = guest_text(*prepared, (*backend)->name());
-  if (request.dry_run) return print(description);
+  if (request.dry_run) return say(description);
   LOG(info) << "runs\n" << description;
-  return run_guest(*prepared, **backend);
+  return run_guest(*prepared, **backend, backends);
 }
 
 /// The backends are asked whether they could run the simplest guest.
 int print_version() {
-  const Guest plain{
-      .view = View::make({Binding{.host = HostPath::root(), .guest = GuestPath::root()}})};
-  return print(version_text(all_backends(), plain));
+  Guest plain{.view = View::make({Binding{.host = HostPath::root(), .guest = GuestPath::root()}})};
+  plain.exact = false;
+  return say(version_text(all_backends(), plain));
 }
 
 int print_help(const Request& request, Grammar grammar) {
-  if (request.topic.empty()) return print(help_text(grammar));
-  return print(help_text(*find_option(request.topic), grammar));
+  if (request.topic.empty()) return say(help_text(grammar));
+  return say(help_text(*find_option(request.topic), grammar));
 }
 
 }  // namespace
 
 int fail(const std::string& message, int code) {
-  write_all(STDERR_FILENO, "nestp: " + message + '\n');
+  print_error("nestp: " + message + '\n');
   return code;
 }
 
@@ -147,10 +154,10 @@ int run_request(Request request, Grammar grammar) {
     case Action::version:
       return print_version();
     case Action::list_syscalls:
-      return print(syscall_list());
+      return say(syscall_list());
     case Action::generate: {
       const Result<std::string> text = generated_text(request.topic);
-      return text ? print(*text) : fail(text.error().message, exit_not_started);
+      return text ? say(*text) : fail(text.error().message, exit_not_started);
     }
     case Action::run:
       break;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/isolation.h"
 #include "fs/path.h"
 #include "fs/session_directory.h"
 #include "fs/view.h"
@@ -40,6 +41,10 @@ struct Guest {
   std::string stats{};  ///< --stats: "text" or "json" on stderr at the end; empty: off
   /// Called once the first process has ended, others may live on: its status as of waitpid(2).
   std::function<void(int status)> on_first_end{};
+  /// Every promise to the letter.  False, for a backend that was asked for by name: files of
+  /// others may show nobody's ids, and a directory that got mount points be read-only.
+  bool exact = true;
+  Isolation isolation{};
   SessionDirectory* session = nullptr;  ///< where a guest's own tmpfs mounts lie; null: none
   std::string loader_directory{};  ///< where the loader goes if the kernel has no memfd; empty:
                                    ///< TMPDIR or /tmp

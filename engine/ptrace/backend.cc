@@ -71,7 +71,10 @@ class PtraceBackend final : public Backend {
  public:
   std::string_view name() const override { return "ptrace"; }
 
-  std::vector<std::string> refusals(const Guest&) const override { return {}; }
+  std::vector<std::string> refusals(const Guest& guest) const override {
+    if (guest.isolation.is_empty()) return {};
+    return {"namespaces and mounts of the guest's own need --backend=namespace"};
+  }
 
   Outcome<ExitStatus, StartError> run(
       const Guest& guest, std::span<const std::unique_ptr<Extension>> extensions) override {
@@ -129,11 +132,5 @@ class PtraceBackend final : public Backend {
 }  // namespace
 
 std::unique_ptr<Backend> make_ptrace_backend() { return std::make_unique<PtraceBackend>(); }
-
-std::vector<std::unique_ptr<Backend>> all_backends() {
-  std::vector<std::unique_ptr<Backend>> all;
-  all.push_back(make_ptrace_backend());
-  return all;
-}
 
 }  // namespace nestp

@@ -44,6 +44,9 @@ inline FilterRun run_filter(std::span<const sock_filter> filter, const seccomp_d
       case BPF_JMP | BPF_JSET | BPF_K:
         branch((accumulator & now.k) != 0);
         break;
+      case BPF_ALU | BPF_AND | BPF_K:
+        accumulator &= now.k;
+        break;
       case BPF_RET | BPF_K:
         run.action = now.k;
         return run;

@@ -6,6 +6,8 @@
 # MODE   native          the program as it is, as an ordinary user
 #        ptrace          under nestp, as an ordinary user
 #        ptrace_as_root  under nestp, as root
+#        namespace       under nestp's namespace backend, as an ordinary user
+#        namespace_as_root  the same as root
 #        chroot          in a real chroot with real bind mounts, as an ordinary user: the oracle
 #        chroot_as_root  the same as root
 #        native_as_root  the program as it is, as root
@@ -100,7 +102,7 @@ run_nestp() {
   before=$(cd "$root" && find . -path ./work -prune -o -path ./tmp -prune -o -print | sort)
   (cd / && env -i PATH=/bin:/usr/bin HOME=/work PROGRAMS=/programs VIEW=1 \
     ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} ${wrapper:+OLD_KERNEL=1} \
-    $limit $1 $wrapper "$base/nestp" -r "$root" \
+    $limit $1 $wrapper "$base/nestp" --backend="${mode%_as_root}" -r "$root" \
     -b /dev -b /proc -b /sys -b "$host/dir:/bind/dir" -b "$host/nested:/bind/dir/nested" \
     -b "$host/dir:/bind/again" -b "$host/file:/bind/file" --ro-bind "$host/ro:/bind/ro" \
     --tmpfs /bind/tmpfs -b /dev/null:/bind/null -b "$base/socket:/bind/socket" \
@@ -127,8 +129,8 @@ run_nestp() {
 case $mode in
   native) run_native "$root" "$as_user" ;;
   native_as_root) run_native "$root" ;;
-  ptrace) run_nestp "$as_user" ;;
-  ptrace_as_root) run_nestp "" ;;
+  ptrace | namespace) run_nestp "$as_user" ;;
+  ptrace_as_root | namespace_as_root) run_nestp "" ;;
   chroot | chroot_as_root)
     [ $mode = chroot ] || user=0
     mkdir -p "$root/missing/dir" "$root/missing/deep/er/dir"

@@ -1,0 +1,30 @@
+#include "cli/programs.h"
+
+#include "cli/doctor.h"
+
+namespace nestp {
+namespace {
+
+constexpr Program kPrograms[] = {
+    {.name = "doctor", .help = "say what works on this machine [--json]", .run = run_doctor},
+};
+
+}  // namespace
+
+std::span<const Program> program_table() { return kPrograms; }
+
+std::optional<int> run_program(std::span<const std::string> arguments) {
+  if (arguments.empty()) return std::nullopt;
+  const std::string_view path = arguments[0];
+  const std::string_view own = path.substr(path.rfind('/') + 1);
+  for (const Program& program : program_table()) {
+    if (program.by_name && own == program.name) return program.run(arguments.subspan(1));
+  }
+  if (own == "proot" || arguments.size() < 2) return std::nullopt;
+  for (const Program& program : program_table()) {
+    if (arguments[1] == program.name) return program.run(arguments.subspan(2));
+  }
+  return std::nullopt;
+}
+
+}  // namespace nestp
