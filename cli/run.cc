@@ -51,15 +51,23 @@ Surroundings read_surroundings() {
   return surroundings;
 }
 
+std::vector<std::string> refusals_of(const Backend& backend, const PreparedGuest& prepared) {
+  for (const auto& extension : prepared.extensions) {
+    if (backend.serves_extensions() || !extension->is_asked_for()) continue;
+    return {std::string(extension->name()) + " needs --backend=ptrace"};
+  }
+  return backend.refusals(prepared.guest);
+}
+
 /// The backend that `wanted` names, or for auto the first that refuses nothing.
 Result<Backend*> choose_backend(const Backends& backends, const std::string& wanted,
-                                const Guest& guest) {
+                                const PreparedGuest& prepared) {
   std::string names;
   std::string refusal;
   for (const auto& backend : backends) {
     names += (names.empty() ? "" : ", ") + std::string(backend->name());
     if (wanted != "auto" && wanted != backend->name()) continue;
-    const std::vector<std::string> refusals = backend->refusals(guest);
+    const std::vector<std::string> refusals = refusals_of(*backend, prepared);
     if (refusals.empty()) return backend.get();
     for (const std::string& text : refusals)
       LOG(info) << "backend " << backend->name() << ": " << text;
@@ -74,24 +82,25 @@ Result<Backend*> choose_backend(const Backends& backends, const std::string& wan
 }
 
 /// Where tracing is forbidden, a namespace that keeps most promises is better than nothing.
-Backend* second_choice(const Backends& backends, Guest& guest) {
-  guest.exact = false;
+Backend* second_choice(const Backends& backends, PreparedGuest& prepared) {
+  prepared.guest.exact = false;
   for (const auto& backend : backends) {
-    if (backend->name() == "namespace" && backend->refusals(guest).empty()) return backend.get();
+    if (backend->name() != "namespace") continue;
+    if (refusals_of(*backend, prepared).empty()) return backend.get();
   }
   return nullptr;
 }
 
 int run_guest(PreparedGuest& prepared, Backend& backend, const Backends& backends) {
-  const Outcome<ExitStatus, StartError> status = prepared.guest.on_exit == OnExit::detach
-                                                     ? run_detached(prepared, backend)
-                                                     : backend.run(prepared.guest, prepared.extensions);
+  const Outcome<ExitStatus, StartError> status =
+      prepared.guest.on_exit == OnExit::detach ? run_detached(prepared, backend)
+                                               : backend.run(prepared.guest, prepared.extensions);
   if (status) return status->by_signal ? 128 + status->code : status->code;
   const StartError& failure = status.error();
   if (failure.failure == StartFailure::general && backend.name() == "ptrace") {
     if (const auto cause = diagnose_tracing(probe_tracing())) {
       const bool is_exact = prepared.guest.exact;
-      Backend* const other = is_exact ? second_choice(backends, prepared.guest) : nullptr;
+      Backend* const other = is_exact ? second_choice(backends, prepared) : nullptr;
       if (other == nullptr) return fail(cause->message, exit_not_started);
       LOG(info) << "backend ptrace: " << cause->message;
       return run_guest(prepared, *other, backends);
@@ -112,7 +121,7 @@ int prepare_and_run(const Request& request) {
   for (const std::string& warning : prepared->warnings)
     LOG(warning) << warning;
   const Backends backends = all_backends();
-  const Result<Backend*> backend = choose_backend(backends, request.backend, prepared->guest);
+  const Result<Backend*> backend = choose_backend(backends, request.backend, *prepared);
   if (!backend) return fail(backend.error().message, exit_not_started);
   const std::string description = guest_text(*prepared, (*backend)->name());
   if (request.dry_run) return say(description);

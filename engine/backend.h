@@ -42,6 +42,9 @@ class Backend {
   /// each; empty if it can run it.  Asks the kernel, changes nothing.
   virtual std::vector<std::string> refusals(const Guest& guest) const = 0;
 
+  /// Whether it stops calls, so that extensions can see them.
+  virtual bool serves_extensions() const { return false; }
+
   /// Runs the guest to its end.  A StartError means it never started.
   /// Precondition: refusals(guest) is empty.
   virtual Outcome<ExitStatus, StartError> run(

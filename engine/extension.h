@@ -98,6 +98,10 @@ class Extension {
   /// As given on the command line; also the prefix of its log lines.
   virtual std::string_view name() const = 0;
 
+  /// False: it only mends what stopping calls disturbs, so a backend that stops none does
+  /// without it.
+  virtual bool is_asked_for() const { return true; }
+
   /// Calls it must see on entry; they join the seccomp filter.  Asked once.
   virtual SysSet entries() const { return {}; }
   /// Likewise for exit.

@@ -39,6 +39,7 @@ class KernelName final : public Extension {
   KernelName(KernelFields fields, bool keeps_names);
 
   std::string_view name() const override { return "kernel-name"; }
+  bool is_asked_for() const override { return !fields_.is_empty(); }
   SysSet entries() const override;
   SysSet exits() const override;
   Entry on_entry(Call& call) override;

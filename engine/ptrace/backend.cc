@@ -71,6 +71,8 @@ class PtraceBackend final : public Backend {
  public:
   std::string_view name() const override { return "ptrace"; }
 
+  bool serves_extensions() const override { return true; }
+
   std::vector<std::string> refusals(const Guest& guest) const override {
     if (guest.isolation.is_empty()) return {};
     return {"namespaces and mounts of the guest's own need --backend=namespace"};

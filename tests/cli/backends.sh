@@ -55,6 +55,8 @@ if [ $namespaces = yes ]; then
   point 'namespace: --on-exit=detach'
   inside --backend=namespace --trace true
   fails 125 'namespace backend: --trace needs --backend=ptrace' 'namespace: refuses to trace'
+  inside --backend=namespace -k 4.4 true
+  fails 125 'namespace backend: .* needs --backend=ptrace' 'namespace: refuses extensions by name'
   inside -v 1 true
   printf '%s\n' "$err" | grep -q 'backend namespace: files of other owners' && is "$status" 0
   point 'auto says why it passes over a backend'
