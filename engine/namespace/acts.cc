@@ -99,7 +99,7 @@ GuestPath GuestTree::canonical(const std::string& path) const {
     const std::size_t slash = known.rfind('/');
     if (slash == std::string::npos || known == "/") return GuestPath::root().joined(rest);
     const std::string name = known.substr(slash + 1);
-    if (name != "." && !name.empty()) rest = "/" + name + rest;
+    if (name != "." && !name.empty()) rest.insert(0, "/").insert(1, name);
     known = slash == 0 ? "/" : known.substr(0, slash);
   }
 }

@@ -43,6 +43,7 @@ std::string with_reason(const std::string& what) { return what + ": " + std::str
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> all;
+  all.reserve(words.size() + 1);
   for (std::string& word : words)
     all.push_back(word.data());
   all.push_back(nullptr);

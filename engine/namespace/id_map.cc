@@ -59,6 +59,7 @@ bool run_helper(const char* name, pid_t process, const std::vector<IdRange>& ran
       words.push_back(std::to_string(number));
   }
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words)
     pointers.push_back(word.data());
   pointers.push_back(nullptr);

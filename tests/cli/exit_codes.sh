@@ -72,5 +72,5 @@ if [ "$(id -u)" = 0 ]; then
   fails 125 'root file system ".*": Permission denied; ' 'a root that is out of reach'
 fi
 inside --backend=none true
-fails 125 "there is no backend 'none', only ptrace" 'an unknown backend is 125'
+fails 125 "there is no backend 'none', only chroot, namespace, ptrace" 'an unknown backend is 125'
 done_testing
