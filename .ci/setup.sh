@@ -3,7 +3,7 @@
 packages_to_build='busybox-static g++ libcapstone-dev liblzma-dev libunwind-dev libxxhash-dev meson
   ninja-build pkg-config zlib1g-dev'
 packages_to_test='catch2 clang clang-format clang-tidy debootstrap gdb git golang-go
-  groff-base libbenchmark-dev musl-tools strace util-linux xz-utils'
+  groff-base libbenchmark-dev lld musl-tools qemu-user-static strace util-linux xz-utils'
 
 say() { printf '%s\n' "$*"; }
 

@@ -1,5 +1,6 @@
 #include "cli/belief_options.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,26 @@ Result<> set_hostname(Request& request, std::string_view value) {
   if (value.empty()) return Error{"the host's name is empty"};
   if (value.size() > kLongest) return Error{"the host's name is longer than 64 bytes"};
   request.kernel.node = std::string(value);
+  return Done{};
+}
+
+Result<> set_emulator(Request& request, std::string_view value) {
+  std::vector<std::string>& words = request.emulators.command;
+  words.clear();
+  while (!value.empty()) {
+    const std::string_view word = value.substr(0, value.find(' '));
+    value.remove_prefix(std::min(word.size() + 1, value.size()));
+    if (!word.empty()) words.emplace_back(word);
+  }
+  if (words.empty()) return Error{"the emulator's name is empty"};
+  return Done{};
+}
+
+Result<> set_mixed_mode(Request& request, std::string_view value) {
+  if (value != "true" && value != "false") {
+    return Error{"'" + std::string(value) + "' is none of true, false"};
+  }
+  request.emulators.is_mixed = value == "true";
   return Done{};
 }
 

@@ -108,7 +108,8 @@ SysResult<GuestPath> find_directory(const View& view, const std::string& path) {
   return resolved->guest;
 }
 
-Outcome<std::string, StartError> find_program(const Request& request, const Guest& guest) {
+Outcome<std::string, StartError> find_program(const Request& request, const Guest& guest,
+                                              Emulator& emulator) {
   Lookup lookup(*guest.view, guest.directory);
   std::string program = request.command.empty() ? std::string(kShell) : request.command[0];
   if (program.empty()) return missing_command("", "");
@@ -121,6 +122,8 @@ Outcome<std::string, StartError> find_program(const Request& request, const Gues
   ProgramFacts facts = lookup.facts_of(program);
   if (facts.error == ENOENT && request.command.empty()) return missing_shell(request.rootfs);
   if (facts.error == 0) lookup.examine(facts);
+  const Machine machine{facts.head.machine, facts.head.elf_class, facts.head.is_big_endian};
+  facts.has_emulator = emulator.emulator_of(machine) != nullptr;
   if (const auto error = diagnose_program(facts, host_abis())) return *error;
   return program;
 }

@@ -17,6 +17,7 @@ SysResult<GuestPath> find_directory(const View& view, const std::string& path);
 
 /// The path to execute for `request`'s command, as execvp(3) would find it in the guest:
 /// /bin/sh if there is no command.  `guest`: view, directory and environment are set.
-Outcome<std::string, StartError> find_program(const Request& request, const Guest& guest);
+Outcome<std::string, StartError> find_program(const Request& request, const Guest& guest,
+                                              Emulator& emulator);
 
 }  // namespace nestp

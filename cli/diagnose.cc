@@ -10,6 +10,7 @@
 
 #include "engine/ptrace/exec/elf.h"
 #include "engine/ptrace/exec/shebang.h"
+#include "extensions/emulator_search.h"
 
 namespace nestp {
 namespace {
@@ -69,11 +70,11 @@ std::optional<StartError> diagnose_head(const ProgramFacts& facts,
     const auto runs = [&facts](const Abi* abi) {
       return abi->elf_machine == facts.head.machine && abi->elf_class == facts.head.elf_class;
     };
-    if (std::ranges::none_of(abis, runs)) {
+    if (std::ranges::none_of(abis, runs) && !facts.has_emulator) {
+      const Machine machine{facts.head.machine, facts.head.elf_class, facts.head.is_big_endian};
       return cannot_execute(path + " is a program for " + name_of_machine(facts.head.machine) +
-                            " and this machine runs " + names_of(abis) +
-                            "; use a root file system for it, as -q (an emulator) is not in this "
-                            "version yet");
+                            " and this machine runs " + names_of(abis) + "; " +
+                            missing_emulator(machine));
     }
   }
   if (facts.head.kind == ProgramHead::Kind::unknown && facts.is_readable) {
@@ -104,7 +105,8 @@ ProgramHead parse_program_head(std::string_view bytes) {
   if (const auto identity = identify_elf(std::as_bytes(std::span(bytes)))) {
     ProgramHead head{.kind = ProgramHead::Kind::elf,
                      .machine = identity->machine,
-                     .elf_class = static_cast<std::uint8_t>(identity->is_64 ? 2 : 1)};
+                     .elf_class = static_cast<std::uint8_t>(identity->is_64 ? 2 : 1),
+                     .is_big_endian = identity->is_big_endian};
     TextSource source(bytes);
     if (SysResult<ElfImage> image = parse_elf(source)) head.interpreter = image->interpreter;
     return head;
@@ -112,6 +114,14 @@ ProgramHead parse_program_head(std::string_view bytes) {
   const SysResult<std::optional<Shebang>> shebang = parse_shebang(bytes);
   if (!shebang || !shebang->has_value()) return {};
   return {.kind = ProgramHead::Kind::script, .interpreter = (*shebang)->interpreter};
+}
+
+std::optional<StartError> diagnose_emulator(const Emulator& emulator) {
+  if (emulator.wanted().empty() || emulator.named() != nullptr) return std::nullopt;
+  const std::string name = emulator.wanted();
+  const auto machine = emulated_machine(name);
+  return cannot_start("emulator " + in_quotes(name) + " is not in PATH; " +
+                      (machine ? missing_emulator(*machine) : "give its path to -q"));
 }
 
 std::optional<StartError> diagnose_rootfs(const RootfsFacts& facts) {

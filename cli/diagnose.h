@@ -14,6 +14,7 @@
 #include "arch/abi.h"
 #include "arch/result.h"
 #include "engine/backend.h"
+#include "extensions/emulator.h"
 
 namespace nestp {
 
@@ -35,6 +36,7 @@ struct ProgramHead {
   Kind kind = Kind::unknown;
   std::uint16_t machine = 0;  ///< e_machine
   std::uint8_t elf_class = 0;
+  bool is_big_endian = false;
   std::string interpreter{};  ///< PT_INTERP, or the word after "#!"; empty: none
 };
 
@@ -49,6 +51,7 @@ struct ProgramFacts {
   bool on_noexec_mount = false;
   ProgramHead head{};
   bool has_interpreter = true;  ///< head.interpreter exists in the guest
+  bool has_emulator = false;    ///< somebody runs it who is not the kernel
 };
 
 /// What stands in the way of tracing a child.
@@ -60,6 +63,9 @@ struct TracingFacts {
   pid_t tracer = 0;       ///< process that traces us; 0: none
   std::string tracer_name{};
 };
+
+/// -q names an emulator that is not there.
+std::optional<StartError> diagnose_emulator(const Emulator& emulator);
 
 std::optional<StartError> diagnose_rootfs(const RootfsFacts& facts);
 

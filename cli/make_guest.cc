@@ -75,6 +75,29 @@ std::vector<BindingRequest> binding_requests(const Request& request,
   return result;
 }
 
+/// True if a program of the guest is foreign and its emulator needs libraries of the host.
+bool uses_host_libraries(const std::string& rootfs, Emulator& emulator) {
+  if (emulator.named() != nullptr) return !emulator.named()->is_static();
+  for (const char* const path : {"/bin/sh", "/usr/bin/env", "/bin/busybox"}) {
+    const auto head = read_program_head(rootfs + path);
+    if (!head || head->kind != ProgramHead::Kind::elf) continue;
+    const Machine machine{head->machine, head->elf_class, head->is_big_endian};
+    if (runs_here(machine)) return false;
+    const FoundEmulator* const found = emulator.emulator_of(machine);
+    return found != nullptr && !found->is_static();
+  }
+  return false;
+}
+
+/// The host's files for the emulator, and no library of the guest's to load into it.
+void add_host_root(const std::string& rootfs, std::vector<BindingRequest>& bindings) {
+  bindings.push_back({.host = "/", .guest = std::string(kHostRoot), .optional = true});
+  const std::string preload = "/etc/ld.so.preload";
+  if (stat_of(rootfs + preload)) {
+    bindings.push_back({.host = "/dev/null", .guest = preload, .optional = true});
+  }
+}
+
 /// Where the guest starts.  Only a directory that was asked for by name is missed loudly.
 GuestPath start_directory(const Request& request, const Surroundings& surroundings,
                           const View& view, std::vector<std::string>& warnings) {
@@ -175,23 +198,30 @@ Outcome<PreparedGuest, StartError> make_guest(const Request& request,
         "-S: the guest keeps your own ids, as fake ones are not in this "
         "version yet");
   }
-  Result<std::shared_ptr<const View>> view = make_view(
-      binding_requests(request, surroundings, rootfs), *prepared.session, prepared.warnings);
+  std::vector<BindingRequest> bindings = binding_requests(request, surroundings, rootfs);
+  auto emulator = std::make_unique<Emulator>(
+      request.emulators,
+      EmulatorSearch(std::string(find_variable(surroundings.environment, "PATH").value_or("")),
+                     rootfs));
+  if (const auto error = diagnose_emulator(*emulator)) return *error;
+  if (uses_host_libraries(rootfs, *emulator)) add_host_root(rootfs, bindings);
+  Result<std::shared_ptr<const View>> view =
+      make_view(bindings, *prepared.session, prepared.warnings);
   if (!view) return StartError{.error = view.error()};
   if (request.devices) make_device_links(**view);
 
   Guest& guest = prepared.guest;
   guest.view = *view;
   guest.session = prepared.session.get();
-  prepared.extensions = make_extensions(request);
   copy_settings(request, guest);
   guest.directory = start_directory(request, surroundings, **view, prepared.warnings);
   guest.environment = changed_environment(surroundings.environment, request.environment);
   const EnvironmentChange directory{
       .kind = EnvironmentChange::Kind::set, .name = "PWD", .value = guest.directory.text()};
   guest.environment = changed_environment(std::move(guest.environment), {&directory, 1});
-  Outcome<std::string, StartError> program = find_program(request, guest);
+  Outcome<std::string, StartError> program = find_program(request, guest, *emulator);
   if (!program) return program.error();
+  prepared.extensions = make_extensions(request, std::move(emulator));
   guest.program = *program;
   guest.command = request.command.empty() ? std::vector<std::string>{"-sh"} : request.command;
   return prepared;

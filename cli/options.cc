@@ -126,7 +126,9 @@ class Parser {
       case Value::attached:
         return apply(option, shown, {});
       case Value::required:
-        if (takes_next) return apply(option, shown, words_[next_++]);
+        if (takes_next || (option.is_apart && has_next())) {
+          return apply(option, shown, words_[next_++]);
+        }
         if (grammar_ == Grammar::proot && has_next() && option.apply != nullptr) {
           return Error{"option " + quoted(shown) + " and its value must be joined by '=': " +
                        shown + "=" + std::string(option.metavar)};

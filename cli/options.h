@@ -15,6 +15,7 @@
 
 #include "arch/result.h"
 #include "engine/guest.h"
+#include "extensions/emulator.h"
 #include "extensions/kernel_name.h"
 
 namespace nestp {
@@ -60,7 +61,8 @@ struct Request {
   bool devices = false;  ///< --dev
   std::optional<std::string> directory{};
 
-  KernelFields kernel{};  ///< -k, --hostname
+  KernelFields kernel{};         ///< -k, --hostname
+  EmulatorSettings emulators{};  ///< -q, --mixed-mode
 
   std::vector<EnvironmentChange> environment{};
   OnExit on_exit = OnExit::wait;
@@ -107,6 +109,7 @@ struct Option {
   std::string_view long_help{};  ///< whole sentences, for --help OPTION and the manual
   std::string_view choices{};    ///< words for completion, separated by spaces
   Result<> (*apply)(Request&, std::string_view value) = nullptr;  ///< null: not in this version
+  bool is_apart = false;  ///< PRoot's grammar, too, has a long form's value in the next word
 };
 
 std::span<const Option> option_table();

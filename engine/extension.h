@@ -66,9 +66,10 @@ struct AuxiliaryEntry {
 /// A program at its start: its memory holds the new stack, no instruction has run.
 struct ProgramStart {
   pid_t thread;
-  const Abi* abi;                          ///< never null
-  int file;                                ///< descriptor of the program, for fstat(2)
-  const GuestPath& executable;             ///< as /proc/PID/exe shows it
+  const Abi* abi;               ///< never null
+  int file;                     ///< descriptor of the program, for fstat(2)
+  const GuestPath& executable;  ///< as /proc/PID/exe shows it
+  std::uint16_t machine;        ///< EM_* of a program that an emulator runs; 0: the kernel does
   std::vector<AuxiliaryEntry>& auxiliary;  ///< without AT_NULL; changes of values reach the program
   GuestMemory& memory;
 };

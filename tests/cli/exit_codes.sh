@@ -49,11 +49,11 @@ fails 126 '"/bin/text" is neither an ELF program nor a script' 'a text is 126'
 printf '#!/opt/python\n' >"$rootfs/bin/script" && chmod 755 "$rootfs/bin/script"
 inside script
 fails 126 '"/bin/script" needs the interpreter "/opt/python"' 'a missing interpreter is 126'
-# e_machine is at byte 18: 183 is arm64.
-{ head -c 18 "$rootfs/bin/busybox"; printf '\267\0'; tail -c +21 "$rootfs/bin/busybox"; } \
+# e_machine is at byte 18: 50 is ia64, which no emulator knows.
+{ head -c 18 "$rootfs/bin/busybox"; printf '\062\0'; tail -c +21 "$rootfs/bin/busybox"; } \
   >"$rootfs/bin/foreign" && chmod 755 "$rootfs/bin/foreign"
 inside foreign
-fails 126 '"/bin/foreign" is a program for arm64 and this machine runs' 'a foreign program is 126'
+fails 126 '"/bin/foreign" is a program for ia64 and this machine runs' 'a foreign program is 126'
 if cp /usr/bin/env "$rootfs/bin/dynamic" 2>/dev/null && [ ! -e "$rootfs/lib64" ]; then
   inside dynamic
   fails 126 '"/bin/dynamic" needs the ELF interpreter "/lib' 'a missing C library is 126'

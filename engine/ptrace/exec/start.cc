@@ -146,6 +146,7 @@ SysResult<> tell_extensions(Tracer& tracer, const Thread& thread, const ExecPlan
                      .abi = plan.abi,
                      .file = (plan.foreign ? *plan.foreign : plan.program).file.get(),
                      .executable = plan.program.guest,
+                     .machine = plan.machine,
                      .auxiliary = entries,
                      .memory = memory};
   for (const auto& extension : tracer.extensions)

@@ -138,7 +138,10 @@ std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
   if (file.text == ProcText::status) return status_text(*target, *host_text);
   constexpr AddressRange kImage[] = {{gate::kImageBase, gate::kImageEnd}};
   const Thread& reader = frame.thread();
-  return guest_maps(file.text, *host_text, tracer.view(reader), reader.files->root, kImage);
+  // An emulator looks there for room, and must not take the image's.
+  const bool needs_truth = target->space->machine != 0 && target->process == reader.process;
+  return guest_maps(file.text, *host_text, tracer.view(reader), reader.files->root,
+                    needs_truth ? std::span<const AddressRange>() : kImage);
 }
 
 bool is_for_extensions(CallFrame& frame, std::string_view host) {

@@ -92,8 +92,11 @@ TEST_CASE("programs that cannot run are 126", "[cli][diagnose]") {
   SECTION("foreign machine") {
     facts.head.machine = 183;
     CHECK(program_error(facts, StartFailure::not_executable) ==
-          "\"/bin/sh\" is a program for arm64 and this machine runs x86_64 and i386; use a root "
-          "file system for it, as -q (an emulator) is not in this version yet");
+          "\"/bin/sh\" is a program for arm64 and this machine runs x86_64 and i386; install "
+          "the package that holds qemu-aarch64-static (qemu-user-static of Debian), or name an "
+          "emulator by -q");
+    facts.has_emulator = true;
+    CHECK_FALSE(diagnose_program(facts, kX86Machine));
   }
   SECTION("x32: the right machine in the wrong class") {
     facts.head.elf_class = 1;

@@ -168,12 +168,28 @@ TEST_CASE("PRoot's missing features are named in one sentence", "[cli][options]"
         refused(grammar, {"-0", "ls"}) ==
         "-0: appearing as root is not in this version yet; leave it out to run with your own ids");
     CHECK(refused(grammar, {"--root-id"}).starts_with("--root-id: appearing as root"));
-    for (const char* const name : {"-i", "-q", "-p", "-n", "-l"}) {
+    for (const char* const name : {"-i", "-p", "-n", "-l"}) {
       const std::string message = refused(grammar, {name});
       CHECK(message.starts_with(std::string(name) + ": "));
       CHECK(message.find("is not in this version yet; ") != std::string::npos);
     }
-    CHECK(refused(grammar, {"--qemu", "x"}).find("not in this version") != std::string::npos);
+    CHECK(refused(grammar, {"--port", "x"}).find("not in this version") != std::string::npos);
+  }
+}
+
+TEST_CASE("another kernel and another processor", "[cli][options]") {
+  for (const Grammar grammar : {Grammar::proot, Grammar::nestp}) {
+    const Request request = parsed(grammar, {"-q", "qemu-arm -cpu  max", "--mixed-mode", "false",
+                                             "-k", "3.10", "--hostname=box", "ls"});
+    CHECK(request.emulators.command == std::vector<std::string>{"qemu-arm", "-cpu", "max"});
+    CHECK_FALSE(request.emulators.is_mixed);
+    CHECK(request.kernel.release == "3.10");
+    CHECK(request.kernel.node == "box");
+    CHECK(parsed(grammar, {"--hostname=box", "-k", "3.10"}).kernel.node == "box");
+    CHECK(refused(grammar, {"-q", " "}) == "option '-q': the emulator's name is empty");
+    CHECK(refused(grammar, {"--mixed-mode=no"}) ==
+          "option '--mixed-mode': 'no' is none of true, false");
+    CHECK(refused(grammar, {"-k", ""}) == "option '-k': the kernel's release is empty");
   }
 }
 

@@ -143,6 +143,7 @@ TEST_CASE("AT_HWCAP and a vDSO without use", "[extensions][kernel]") {
                      .abi = &kAbiX64,
                      .file = -1,
                      .executable = path,
+                     .machine = 0,
                      .auxiliary = entries,
                      .memory = memory};
   extension.on_program_start(start);
