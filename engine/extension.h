@@ -38,6 +38,15 @@ class GuestMemory {
   }
 };
 
+/// What a path of a call, or a descriptor in the place of one, stands for.
+struct CallObject {
+  std::string host;        ///< a path by which nestp gets there; a change reaches the kernel
+  std::uint8_t index = 0;  ///< argument register that holds the guest's text
+  bool follow = false;     ///< if the last component is a link, what it leads to is meant
+  bool is_entry = false;   ///< the directory entry is meant, to be made, removed or renamed
+  bool is_guest = true;    ///< below one of the guest's bindings
+};
+
 /// One syscall of one stopped thread.
 struct Call {
   Sys sys;
@@ -47,6 +56,8 @@ struct Call {
       args;                 ///< as the guest passed them; on entry, changes reach the kernel
   std::int64_t result = 0;  ///< on exit only: kernel convention, -4095..-1 is an errno
   GuestMemory& memory;
+  bool wants_exit = false;          ///< on entry: on_exit is to see the end of this one call
+  std::span<CallObject> objects{};  ///< in on_objects
 };
 
 enum class Entry : std::uint8_t {
@@ -109,7 +120,15 @@ class Extension {
   virtual SysSet exits() const { return {}; }
 
   virtual Entry on_entry(Call&) { return Entry::proceed; }
+  /// Of calls in exits(), and those that asked by Call::wants_exit.
   virtual void on_exit(Call&) {}
+
+  /// Calls whose objects it must see once their paths are resolved.  They have rows.
+  virtual SysSet objects() const { return {}; }
+  /// All paths of the call have been resolved and nothing of the view forbids it.
+  virtual Entry on_objects(Call&) { return Entry::proceed; }
+  /// nestp itself could not get past `host`, a file or directory, with EACCES.  True: try again.
+  virtual bool on_denied(const std::string& /*host*/) { return false; }
 
   /// A guest path was resolved to `host` for `call`; may be replaced.
   virtual SysResult<std::string> on_path(const Call&, const GuestPath&, std::string host) {
@@ -131,6 +150,11 @@ class Extension {
   }
   /// An execve(2) has succeeded.
   virtual void on_program_start(ProgramStart&) {}
+
+  /// Whether the thread has a capability (CAP_*); none: the kernel knows.
+  virtual std::optional<bool> has_capability(pid_t /*thread*/, unsigned /*capability*/) {
+    return std::nullopt;
+  }
 
   /// A thread started, as a copy of `parent` (0 for the first), or ended.
   virtual void on_thread_start(pid_t, pid_t /*parent*/) {}

@@ -70,6 +70,7 @@ class Walk {
   void enter_root();
   bool is_at_root() const;
   std::string anchored(const std::string& host) const;
+  bool is_undone(Errno error, const std::string& host) const;
   SysResult<> count_magic_link();
   SysResult<> check_mount() const;
   SysResult<> check_left();
@@ -207,6 +208,7 @@ SysResult<> Walk::check_left() {
   if (at_.at_top()) return Done{};
   auto search = check_search(at_.host());
   if (!search && search.error() == Errno(EACCES)) search = check_search(anchored(at_.host()));
+  if (!search && is_undone(search.error(), at_.host())) search = check_search(at_.host());
   if (search) return Done{};
   if (!unchanged_) return search.error();
   if (!search_error_) search_error_ = search.error();
@@ -254,6 +256,7 @@ SysResult<Walk::Step> Walk::take_name(std::string_view name, bool is_last) {
 SysResult<PathCache::Fact> Walk::look(std::string_view name) {
   auto text = read_link(at_.host_of(name));
   if (!text && text.error() == Errno(EACCES)) text = read_link(anchored(at_.host_of(name)));
+  if (!text && is_undone(text.error(), at_.host_of(name))) text = read_link(at_.host_of(name));
   if (text) {
     link_text_ = *std::move(text);
     cache_.remember(at_.id(), name, PathCache::Kind::link, link_text_);
@@ -271,6 +274,11 @@ std::string Walk::anchored(const std::string& host) const {
   const std::size_t size = anchored_host_.size();
   if (host.size() > size && host[size] != '/') return host;
   return anchor_ + host.substr(size);
+}
+
+/// A refusal that somebody lifts.
+bool Walk::is_undone(Errno error, const std::string& host) const {
+  return error == Errno(EACCES) && from_.processes != nullptr && from_.processes->on_denied(host);
 }
 
 SysResult<Walk::Step> Walk::follow_link(std::string_view target) {

@@ -44,6 +44,8 @@ class ProcessFacts {
   virtual std::optional<GuestPath> used_name(pid_t /*process*/, std::string_view /*name*/) const {
     return std::nullopt;
   }
+  /// A look at `host` failed with EACCES.  True: something was done about it, look again.
+  virtual bool on_denied(const std::string& /*host*/) const { return false; }
 };
 
 /// Who asks, and from where.

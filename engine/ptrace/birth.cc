@@ -28,6 +28,7 @@ std::uint64_t clone_flags(pid_t parent, int event) {
 }
 
 void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags) {
+  child.extensions = parent.extensions;
   child.no_new_privileges = parent.no_new_privileges;
   if (flags & CLONE_THREAD) {
     child.process = parent.process;

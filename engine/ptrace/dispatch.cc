@@ -31,24 +31,34 @@ Call call_of(CallFrame& frame) {
               .memory = frame.memory()};
 }
 
+/// What an extension decided about `call`.  True: it answered.
+bool take_over(CallFrame& frame, const Call& call, Entry decision) {
+  if (decision == Entry::answered) {
+    frame.answer(call.result);
+    return true;
+  }
+  if (call.wants_exit) frame.thread().extension_exit = true;
+  const auto before = frame.args();
+  for (std::size_t i = 0; i < call.args.size(); ++i) {
+    if (call.args[i] != before[i]) frame.set_arg(static_cast<int>(i), call.args[i]);
+  }
+  return false;
+}
+
 /// True if an extension answered.
 bool ask_extensions(CallFrame& frame) {
+  frame.thread().extension_exit = false;
   for (const auto& extension : frame.tracer().extensions) {
     if (!contains(extension->entries(), frame.sys())) continue;
     Call call = call_of(frame);
-    const auto before = call.args;
-    if (extension->on_entry(call) == Entry::answered) {
-      frame.answer(call.result);
-      return true;
-    }
-    for (std::size_t i = 0; i < call.args.size(); ++i) {
-      if (call.args[i] != before[i]) frame.set_arg(static_cast<int>(i), call.args[i]);
-    }
+    const Entry decision = extension->on_entry(call);
+    if (take_over(frame, call, decision)) return true;
   }
   return false;
 }
 
 bool wants_exit(CallFrame& frame) {
+  if (frame.thread().extension_exit) return true;
   for (const auto& extension : frame.tracer().extensions) {
     if (contains(extension->exits(), frame.sys())) return true;
   }
@@ -78,11 +88,23 @@ void decide_entry(CallFrame& frame) {
   }
 }
 
+bool ask_about_objects(CallFrame& frame, std::span<CallObject> objects) {
+  for (const auto& extension : frame.tracer().extensions) {
+    if (!contains(extension->objects(), frame.sys())) continue;
+    Call call = call_of(frame);
+    call.objects = objects;
+    const Entry decision = extension->on_objects(call);
+    if (take_over(frame, call, decision)) return true;
+  }
+  return false;
+}
+
 void decide_exit(CallFrame& frame) {
   if (const auto handler = std::move(frame.thread().at_exit)) handler(frame);
   const auto extensions = frame.tracer().extensions;
+  const bool wanted = frame.thread().extension_exit;
   for (std::size_t i = extensions.size(); i-- > 0;) {
-    if (!contains(extensions[i]->exits(), frame.sys())) continue;
+    if (!wanted && !contains(extensions[i]->exits(), frame.sys())) continue;
     Call call = call_of(frame);
     extensions[i]->on_exit(call);
     frame.set_result(call.result);

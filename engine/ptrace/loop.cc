@@ -45,6 +45,7 @@ Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_
   thread.files = std::make_shared<FileSystem>();
   thread.exec = std::make_unique<ExecPlan>(std::move(plan));
   thread.started = thread.announced = true;
+  thread.extensions = tracer_.extensions;
   tracer_.tracing.enter_call = [this](Thread& stopped) { entry(stopped); };
   tracer_.stats.threads = tracer_.stats.most_threads = 1;
   for (const auto& extension : tracer_.extensions)

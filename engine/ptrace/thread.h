@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <sys/types.h>
 #include <unordered_map>
@@ -27,6 +28,7 @@
 namespace nestp {
 
 class CallFrame;
+class Extension;
 struct ExecPlan;
 
 /// Slots of the gate (layout.h) that threads of one address space own.
@@ -129,6 +131,8 @@ struct Thread {
   bool hides_birth = false;          ///< the clone(2) under way asked for CLONE_UNTRACED
   /// Of a new thread: the first argument its parent passed, where the kernel got another.
   std::optional<std::uint64_t> given_argument;
+  bool extension_exit = false;  ///< an extension is to see the end of the call under way
+  std::span<const std::unique_ptr<Extension>> extensions;  ///< of the tracer
   bool no_new_privileges = false;  ///< by its own wish: nestp's filter sets the kernel's flag
   /// As another guest traces it (emulate/guest_tracing.h).
   std::unique_ptr<Ptracee> ptracee;

@@ -178,6 +178,13 @@ std::optional<GuestPath> Tracer::used_name(pid_t process, std::string_view name)
   return found == names.end() ? std::nullopt : std::optional(found->second);
 }
 
+bool Tracer::on_denied(const std::string& host) const {
+  bool lifted = false;
+  for (const auto& extension : extensions)
+    lifted = extension->on_denied(host) || lifted;
+  return lifted;
+}
+
 std::optional<GuestPath> Tracer::root(pid_t process) const {
   const Thread* thread = leader(process);
   if (thread == nullptr || thread->files == nullptr) return std::nullopt;

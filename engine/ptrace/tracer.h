@@ -103,6 +103,7 @@ class Tracer final : public ProcessFacts {
   std::optional<GuestPath> executable(pid_t process) const override;
   std::optional<GuestPath> root(pid_t process) const override;
   std::optional<GuestPath> used_name(pid_t process, std::string_view name) const override;
+  bool on_denied(const std::string& host) const override;
 
  private:
   const Thread* leader(pid_t process) const;

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <unistd.h>
+#include <vector>
 
 #include "engine/log.h"
+#include "engine/ptrace/dispatch.h"
 #include "engine/ptrace/special/entries.h"
 #include "engine/ptrace/special/proc_content.h"
 #include "engine/ptrace/special/read_only.h"
@@ -229,6 +231,58 @@ std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
   return std::nullopt;
 }
 
+/// What argument `argument` stands for, for the extensions; none: nothing is named.
+std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
+                                    const std::optional<Resolved>& resolved) {
+  CallObject object{.host = {},
+                    .index = argument.index,
+                    .follow = argument.last == LastComponent::follow,
+                    .is_entry = argument.last == LastComponent::entry};
+  if (resolved) {
+    object.host = resolved->seen();
+    object.is_guest = resolved->binding != nullptr && !is_in_proc(resolved->host);
+    return object;
+  }
+  const std::string anchor = base_anchor(frame, argument);
+  std::string text;
+  if (frame.arg(argument.index) != 0) {
+    auto read = frame.memory().read_string(frame.address(argument.index));
+    if (!read) return std::nullopt;
+    text = *std::move(read);
+  }
+  const bool is_base =
+      text.empty() && argument.dirfd && (argument.empty_is_dirfd || argument.null_is_dirfd);
+  if (text.empty() && !is_base) return std::nullopt;
+  object.host = is_base ? anchor : anchor + "/" + text;
+  object.follow = object.follow || is_base;
+  return object;
+}
+
+/// True: an extension has decided the call.
+bool ask_about(CallFrame& frame, Found& found) {
+  if (frame.tracer().extensions.empty()) return false;
+  std::vector<CallObject> objects;
+  std::vector<std::string> before;
+  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
+    auto object = object_of(frame, found.paths.list[i], found.resolved[i]);
+    if (!object) return false;
+    before.push_back(object->host);
+    objects.push_back(std::move(*object));
+  }
+  if (ask_about_objects(frame, objects)) return true;
+  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
+    if (objects[i].host == before[i]) continue;
+    if (found.resolved[i]) {
+      found.resolved[i]->host = std::move(objects[i].host);
+      found.resolved[i]->unchanged = false;
+    } else if (!frame.replace_string(objects[i].index, objects[i].host)) {
+      frame.fail(Errno(ENAMETOOLONG));
+      return true;
+    }
+  }
+  return false;
+}
+
 /// Lets the extensions replace the host path, then puts it into the call.
 void substitute(CallFrame& frame, const PathArg& argument, const Resolved& resolved,
                 const OpenHow& how) {
@@ -407,6 +461,7 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
     frame.fail(*error);
     return std::nullopt;
   }
+  if (ask_about(frame, found)) return std::nullopt;
   note_changes(frame, found);
   note_opened_name(frame, found);
   if (found.resolved[0]) show_read_only(frame, *found.resolved[0]);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "engine/ptrace/dispatch.h"
 #include "engine/ptrace/exec/start.h"
 #include "engine/ptrace/special/special.h"
 #include "engine/ptrace/tracer.h"
@@ -62,6 +63,15 @@ SysResult<ExecFile> open_by_tracer(CallFrame& frame, const std::string& host) {
   return file;
 }
 
+/// What extensions say to the execution of the file at `host`.
+std::optional<Errno> refusal_by_extensions(CallFrame& frame, const PathArg& argument,
+                                           const std::string& host) {
+  CallObject object{
+      .host = host, .index = argument.index, .follow = argument.last == LastComponent::follow};
+  if (!ask_about_objects(frame, {&object, 1})) return std::nullopt;
+  return Errno(static_cast<int>(-frame.result()));
+}
+
 /// The file that a path argument names.
 SysResult<ExecFile> open_argument(CallFrame& frame, const PathArg& argument,
                                   const std::string& text) {
@@ -83,6 +93,8 @@ SysResult<ExecFile> open_argument(CallFrame& frame, const PathArg& argument,
     const auto status = lstat_of(is_handed_back ? by_base : (*resolved)->seen());
     if (status && S_ISLNK(status->st_mode)) return Errno(ELOOP);
   }
+  const std::string& seen = is_handed_back ? by_base : (*resolved)->seen();
+  if (const auto error = refusal_by_extensions(frame, argument, seen)) return *error;
   if (is_handed_back) return open_by_tracer(frame, by_base);
   auto file = open_executable((*resolved)->host, (*resolved)->guest);
   const bool unsearchable = !file && file.error() == Errno(EACCES) && !by_base.empty();

@@ -212,6 +212,10 @@ bool maps_root(const UserNamespace& space) {
 bool has_capability(const Thread& thread, Capability capability) {
   const Process& process = *thread.process;
   if (process.user != nullptr) return process.is_privileged;
+  for (const auto& extension : thread.extensions) {
+    const auto answer = extension->has_capability(thread.id, static_cast<unsigned>(capability));
+    if (answer) return *answer;
+  }
   if (!is_root(thread)) return false;
   // Root that lacks it can still change its own view, if nestp lacks it just as well.
   static const std::uint64_t of_tracer = effective_capabilities("self");

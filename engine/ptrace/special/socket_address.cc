@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/log.h"
+#include "engine/ptrace/dispatch.h"
 #include "engine/ptrace/special/read_only.h"
 #include "engine/ptrace/tracer.h"
 #include "fs/fd.h"
@@ -158,8 +159,12 @@ std::optional<Errno> begin_bind(CallFrame& frame, const Resolved& resolved) {
   return std::nullopt;
 }
 
-SysResult<std::string> ask_extensions(CallFrame& frame, const Resolved& resolved) {
-  std::string host = resolved.host;
+SysResult<std::string> ask_extensions(CallFrame& frame, const Resolved& resolved, AddressUse use) {
+  CallObject object{.host = resolved.host,
+                    .follow = use != AddressUse::bind,
+                    .is_entry = use == AddressUse::bind};
+  if (ask_about_objects(frame, {&object, 1})) return Errno(static_cast<int>(-frame.result()));
+  std::string host = std::move(object.host);
   const Call call{.sys = frame.sys(),
                   .abi = &frame.abi(),
                   .thread = frame.thread().id,
@@ -183,7 +188,7 @@ SysResult<std::optional<std::string>> name_to_kernel(CallFrame& frame, const std
   if (use == AddressUse::bind) {
     if (const auto error = begin_bind(frame, resolved)) return *error;
   }
-  const auto host = ask_extensions(frame, resolved);
+  const auto host = ask_extensions(frame, resolved, use);
   if (!host) return host.error();
   if (frame.tracer().trace) {
     frame.tracer().trace->line(frame.thread().id, frame.sys(), resolved.guest.text(), *host);
