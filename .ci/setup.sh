@@ -1,6 +1,6 @@
 # Sourced by ./try and ./check: what must be installed, and building.  $top is the source tree.
 
-packages_to_build='busybox-static g++ libcapstone-dev liblzma-dev libunwind-dev libxxhash-dev meson
+packages_to_build='busybox-static g++ libcapstone-dev liblzma-dev libsqlite3-dev libunwind-dev libxxhash-dev meson
   ninja-build pkg-config zlib1g-dev'
 packages_to_test='catch2 clang clang-format clang-tidy debootstrap gdb git golang-go
   groff-base libbenchmark-dev lld musl-tools qemu-user-static strace util-linux xz-utils'

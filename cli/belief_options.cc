@@ -1,6 +1,7 @@
 #include "cli/belief_options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string>
 #include <utility>
 
@@ -40,6 +41,27 @@ Result<> set_mixed_mode(Request& request, std::string_view value) {
     return Error{"'" + std::string(value) + "' is none of true, false"};
   }
   request.emulators.is_mixed = value == "true";
+  return Done{};
+}
+
+Result<> set_root_id(Request& request, std::string_view) {
+  request.ids = Request::Ids{};
+  return Done{};
+}
+
+Result<> set_ids(Request& request, std::string_view value) {
+  Request::Ids ids;
+  const char* const end = value.data() + value.size();
+  const auto user = std::from_chars(value.data(), end, ids.user);
+  const bool has_group = user.ec == std::errc() && user.ptr != end && *user.ptr == ':';
+  const auto group = has_group ? std::from_chars(user.ptr + 1, end, ids.group) : user;
+  // The largest number stands for "no change" in every call.
+  constexpr auto kNone = ~std::uint32_t{0};
+  const bool is_number = has_group && group.ec == std::errc() && group.ptr == end;
+  if (!is_number || ids.user == kNone || ids.group == kNone) {
+    return Error{"'" + std::string(value) + "' is not UID:GID, two numbers"};
+  }
+  request.ids = ids;
   return Done{};
 }
 

@@ -13,4 +13,9 @@ Result<> set_hostname(Request& request, std::string_view value);
 Result<> set_emulator(Request& request, std::string_view value);
 Result<> set_mixed_mode(Request& request, std::string_view value);
 
+/// -0
+Result<> set_root_id(Request& request, std::string_view value);
+/// -i UID:GID
+Result<> set_ids(Request& request, std::string_view value);
+
 }  // namespace nestp

@@ -1,14 +1,45 @@
 #include "cli/make_extensions.h"
 
+#include <string>
+#include <unistd.h>
 #include <utility>
 
+#include "extensions/identity/identity.h"
 #include "extensions/kernel_name.h"
 
 namespace nestp {
+namespace {
+
+/// For records that cannot lie beside the root file system; empty: there is no such place.
+std::string state_directory(std::span<const std::string> environment) {
+  if (const auto state = find_variable(environment, "XDG_STATE_HOME"); state && !state->empty()) {
+    return std::string(*state) + "/nestp";
+  }
+  const auto home = find_variable(environment, "HOME");
+  return home && !home->empty() ? std::string(*home) + "/.local/state/nestp" : std::string();
+}
+
+std::unique_ptr<Extension> make_identity(const Request& request,
+                                         const ExtensionSurroundings& surroundings) {
+  // Who is root need not be made to believe it.
+  const bool is_root = ::geteuid() == 0 && request.ids == Request::Ids{};
+  if (!request.ids || is_root) return nullptr;
+  return std::make_unique<Identity>(
+      Identity::Settings{.user = request.ids->user,
+                         .group = request.ids->group,
+                         .rootfs = surroundings.rootfs,
+                         .state_directory = state_directory(surroundings.environment)});
+}
+
+}  // namespace
 
 std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
+                                                        const ExtensionSurroundings& surroundings,
                                                         std::unique_ptr<Emulator> emulator) {
   std::vector<std::unique_ptr<Extension>> extensions;
+  if (std::unique_ptr<Extension> ids = make_identity(request, surroundings)) {
+    extensions.push_back(std::move(ids));
+  }
   extensions.push_back(std::make_unique<KernelName>(request.kernel, !request.kernel.is_empty()));
   extensions.push_back(std::move(emulator));
   return extensions;

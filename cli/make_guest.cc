@@ -193,11 +193,6 @@ Outcome<PreparedGuest, StartError> make_guest(const Request& request,
   std::vector<std::string> parents;
   if (!request.loader_directory.empty()) parents.push_back(request.loader_directory);
   prepared.session = std::make_unique<SessionDirectory>(std::move(parents));
-  if (request.preset == Preset::as_root) {
-    prepared.warnings.push_back(
-        "-S: the guest keeps your own ids, as fake ones are not in this "
-        "version yet");
-  }
   std::vector<BindingRequest> bindings = binding_requests(request, surroundings, rootfs);
   auto emulator = std::make_unique<Emulator>(
       request.emulators,
@@ -221,7 +216,10 @@ Outcome<PreparedGuest, StartError> make_guest(const Request& request,
   guest.environment = changed_environment(std::move(guest.environment), {&directory, 1});
   Outcome<std::string, StartError> program = find_program(request, guest, *emulator);
   if (!program) return program.error();
-  prepared.extensions = make_extensions(request, std::move(emulator));
+  prepared.extensions = make_extensions(request,
+                                        {.rootfs = guest.view->to_host(GuestPath::root()).text(),
+                                         .environment = surroundings.environment},
+                                        std::move(emulator));
   guest.program = *program;
   guest.command = request.command.empty() ? std::vector<std::string>{"-sh"} : request.command;
   return prepared;

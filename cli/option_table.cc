@@ -22,6 +22,7 @@ Result<> set_recommended(Request& request, std::string_view value) {
 
 Result<> set_as_root(Request& request, std::string_view value) {
   request.preset = Preset::as_root;
+  request.ids = Request::Ids{};
   return set_rootfs(request, value);
 }
 
@@ -242,10 +243,11 @@ constexpr Option kOptions[] = {
      .value = Value::required,
      .metavar = "DIR",
      .help = "-r DIR, and bind what a package manager needs",
-     .long_help = "As -r DIR with bindings of /etc/host.conf, hosts, nsswitch.conf and "
-                  "resolv.conf, of /dev, /sys, /proc, /tmp and /run/shm, of $HOME, and of DIR "
-                  "itself. What the host lacks is left out. In PRoot this option also makes the "
-                  "guest believe that it is root; this version cannot do that yet, and says so.",
+     .long_help =
+         "As -r DIR with bindings of /etc/host.conf, hosts, nsswitch.conf and "
+         "resolv.conf, of /dev, /sys, /proc, /tmp and /run/shm, of $HOME, and of DIR "
+         "itself. What the host lacks is left out. The guest believes that it is root: see "
+         "--root-id.",
      .apply = set_as_root},
     {.group = Group::files,
      .long_names = {"cwd", "pwd"},
@@ -257,6 +259,24 @@ constexpr Option kOptions[] = {
                   "directory it starts in \"/\". The variable PWD is set to match.",
      .apply = set_directory},
 
+    {.group = Group::beliefs,
+     .long_names = {"root-id"},
+     .short_names = "0",
+     .help = "Make the guest believe that it is root",
+     .long_help =
+         "It may change owners and modes, make devices and become other users, and nestp "
+         "remembers what it did: in extended attributes of the files as podman does, or, where "
+         "these are not possible, in a file beside the root file system, DIR.nestp-owners. On the "
+         "host all files stay yours. Nothing becomes possible that you may not do yourself.",
+     .apply = set_root_id},
+    {.group = Group::beliefs,
+     .long_names = {"change-id"},
+     .short_names = "i",
+     .value = Value::required,
+     .metavar = "UID:GID",
+     .help = "Make it believe that it is this user",
+     .long_help = "As --root-id, but the guest starts with these ids, and your files are theirs.",
+     .apply = set_ids},
     {.group = Group::beliefs,
      .long_names = {"kernel-release"},
      .short_names = "k",
@@ -421,18 +441,6 @@ constexpr Option kOptions[] = {
      .apply = version},
 
     // PRoot's, known by name so that their absence is said in one sentence.
-    {.group = Group::later,
-     .long_names = {"root-id"},
-     .short_names = "0",
-     .help = "appearing as root",
-     .long_help = "leave it out to run with your own ids"},
-    {.group = Group::later,
-     .long_names = {"change-id"},
-     .short_names = "i",
-     .value = Value::required,
-     .metavar = "UID:GID",
-     .help = "appearing as another user",
-     .long_help = "leave it out to run with your own ids"},
     {.group = Group::later,
      .long_names = {"port"},
      .short_names = "p",

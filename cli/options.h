@@ -61,6 +61,11 @@ struct Request {
   bool devices = false;  ///< --dev
   std::optional<std::string> directory{};
 
+  struct Ids {
+    std::uint32_t user = 0, group = 0;
+    friend bool operator==(const Ids&, const Ids&) = default;
+  };
+  std::optional<Ids> ids{};      ///< -0, -i, -S
   KernelFields kernel{};         ///< -k, --hostname
   EmulatorSettings emulators{};  ///< -q, --mixed-mode
 

@@ -40,11 +40,13 @@ class GuestMemory {
 
 /// What a path of a call, or a descriptor in the place of one, stands for.
 struct CallObject {
-  std::string host;        ///< a path by which nestp gets there; a change reaches the kernel
-  std::uint8_t index = 0;  ///< argument register that holds the guest's text
-  bool follow = false;     ///< if the last component is a link, what it leads to is meant
-  bool is_entry = false;   ///< the directory entry is meant, to be made, removed or renamed
-  bool is_guest = true;    ///< below one of the guest's bindings
+  std::string host;         ///< a path by which nestp gets there; a change reaches the kernel
+  std::uint8_t index = 0;   ///< argument register that holds the guest's text
+  bool follow = false;      ///< if the last component is a link, what it leads to is meant
+  bool is_entry = false;    ///< the directory entry is meant, to be made, removed or renamed
+  std::size_t outside = 0;  ///< bytes of `host` before the guest's own part of it
+  /// The same by way of the directory that the path starts at (Resolved::by_base); may be empty.
+  std::string by_base{};
 };
 
 /// One syscall of one stopped thread.
@@ -52,6 +54,7 @@ struct Call {
   Sys sys;
   const Abi* abi;  ///< never null
   pid_t thread;
+  pid_t process = 0;
   std::array<std::uint64_t, 6>
       args;                 ///< as the guest passed them; on entry, changes reach the kernel
   std::int64_t result = 0;  ///< on exit only: kernel convention, -4095..-1 is an errno

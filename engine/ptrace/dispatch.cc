@@ -26,6 +26,7 @@ Call call_of(CallFrame& frame) {
   return Call{.sys = frame.sys(),
               .abi = &frame.abi(),
               .thread = frame.thread().id,
+              .process = frame.thread().process->id,
               .args = frame.args(),
               .result = frame.result(),
               .memory = frame.memory()};
@@ -86,6 +87,13 @@ void decide_entry(CallFrame& frame) {
   if (!frame.is_answered() && !frame.has_exit_handler() && wants_exit(frame)) {
     frame.at_exit([](CallFrame&) {});
   }
+}
+
+bool wants_objects(CallFrame& frame) {
+  for (const auto& extension : frame.tracer().extensions) {
+    if (contains(extension->objects(), frame.sys())) return true;
+  }
+  return false;
 }
 
 bool ask_about_objects(CallFrame& frame, std::span<CallObject> objects) {

@@ -231,6 +231,9 @@ std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
   return std::nullopt;
 }
 
+/// Bytes of a host path below `host` that are not the guest's.
+std::size_t outside_of(const HostPath& host) { return host.is_root() ? 0 : host.text().size(); }
+
 /// What argument `argument` stands for, for the extensions; none: nothing is named.
 std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
                                     const std::optional<Resolved>& resolved) {
@@ -239,8 +242,9 @@ std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
                     .follow = argument.last == LastComponent::follow,
                     .is_entry = argument.last == LastComponent::entry};
   if (resolved) {
-    object.host = resolved->seen();
-    object.is_guest = resolved->binding != nullptr && !is_in_proc(resolved->host);
+    object.host = resolved->host;
+    object.by_base = resolved->by_base;
+    if (resolved->binding != nullptr) object.outside = outside_of(resolved->binding->host);
     return object;
   }
   const std::string anchor = base_anchor(frame, argument);
@@ -260,7 +264,7 @@ std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
 
 /// True: an extension has decided the call.
 bool ask_about(CallFrame& frame, Found& found) {
-  if (frame.tracer().extensions.empty()) return false;
+  if (!wants_objects(frame)) return false;
   std::vector<CallObject> objects;
   std::vector<std::string> before;
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {

@@ -56,9 +56,16 @@ point '--dev'
 run -R "$rootfs" -w / sh -c 'test -d /proc/self && test -c /dev/null && head -n 1 /etc/hosts'
 is "$status" 0 && is "$out" "$(head -n 1 /etc/hosts)"
 point '-R'
-run -S "$rootfs" -w / true
-is "$status" 0 && printf '%s\n' "$err" | grep -q 'keeps your own ids'
-point '-S warns'
+run -S "$rootfs" -w / sh -c 'id -u; touch /tmp/x; chown 33:7 /tmp/x; stat -c %u:%g /tmp/x; rm /tmp/x'
+is "$out" "0
+33:7"
+point '-S makes the guest root'
+run -0 -r "$rootfs" -w / sh -c 'echo $(id -u) $(id -g)'
+is "$out" '0 0'
+point '--root-id'
+run -i 17:42 -r "$rootfs" -w / sh -c 'echo $(id -u) $(id -g)'
+is "$out" '17 42'
+point '--change-id'
 run proot --rootfs="$rootfs" -w / -b "$place/data:/home" cat /home/file
 is "$out" content
 point "PRoot's command line"

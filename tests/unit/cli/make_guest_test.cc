@@ -215,14 +215,16 @@ TEST_CASE("the presets' lists", "[cli][make_guest]") {
   CHECK(preset_bindings(Preset::none, "/home/me", "/srv").empty());
 }
 
-TEST_CASE("-S says that ids are the user's own", "[cli][make_guest]") {
+TEST_CASE("fake ids are one more extension", "[cli][make_guest]") {
   const SmallRoot root;
   Request request = request_for(root, {});
-  request.preset = Preset::as_root;
+  const auto plain = make_guest(request, kSurroundings);
+  REQUIRE(plain.ok());
+  request.ids = Request::Ids{.user = 17, .group = 42};
   const auto prepared = make_guest(request, kSurroundings);
   REQUIRE(prepared.ok());
-  REQUIRE(prepared->warnings.size() == 1);
-  CHECK(prepared->warnings[0].starts_with("-S: the guest keeps your own ids"));
+  REQUIRE(prepared->extensions.size() == plain->extensions.size() + 1);
+  CHECK(prepared->extensions[0]->name() == "identity");
 }
 
 TEST_CASE("changes of the environment apply in order", "[cli][make_guest]") {

@@ -1,0 +1,196 @@
+// access(2), execve(2), and the calls that reach, remove and rename names: whether the
+// fake ids allow them, and that the host's modes do not stand in the way.
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "extensions/identity/world.h"
+
+namespace nestp::identity {
+namespace {
+
+/// Credentials as access(2) takes them: the real ids, and root's capabilities if that is the
+/// real user (fs/open.c, access_override_creds).
+Credentials real_credentials(const Credentials& who) {
+  Credentials real = who;
+  real.user.file_system = who.user.real;
+  real.group.file_system = who.group.real;
+  if (!(who.secure_bits & kNoFixup)) {
+    real.capabilities.effective = who.user.real == 0 ? who.capabilities.permitted : 0;
+  }
+  return real;
+}
+
+Entry check_access(World& world, Call& call, std::uint64_t mode, bool effective) {
+  constexpr std::uint64_t kAll = kRead | kWrite | kExecute;
+  if (mode & ~kAll) return fail(call, EINVAL);
+  const CallObject& object = call.objects[0];
+  const Credentials& own = world.credentials(call);
+  const Credentials who = effective ? own : real_credentials(own);
+  if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
+  const auto file = world.look(object);
+  if (!file) return fail(call, file.error().code());
+  const auto wish = static_cast<unsigned>(mode);
+  if (!may_access(who, file->record, wish)) return fail(call, EACCES);
+  if (world.files.is_own(file->status())) {
+    // Only a read-only file system can still object.
+    const bool asks_kernel = (wish & kWrite) && faccessat(AT_FDCWD, object.host.c_str(), W_OK, 0);
+    return asks_kernel && errno == EROFS ? fail(call, EROFS) : answer(call, 0);
+  }
+  const int flags = object.follow ? 0 : AT_SYMLINK_NOFOLLOW;
+  const int done = faccessat(AT_FDCWD, object.host.c_str(), static_cast<int>(wish), flags);
+  return done == 0 ? answer(call, 0) : fail(call, errno);
+}
+
+Entry access_path(World& world, Call& call) {
+  return check_access(world, call, static_cast<std::uint32_t>(call.args[1]), false);
+}
+Entry access_at(World& world, Call& call) {
+  return check_access(world, call, static_cast<std::uint32_t>(call.args[2]), false);
+}
+Entry access_at_flags(World& world, Call& call) {
+  constexpr std::uint32_t kFlags = AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+  const auto flags = static_cast<std::uint32_t>(call.args[3]);
+  if (flags & ~kFlags) return fail(call, EINVAL);
+  const auto mode = static_cast<std::uint32_t>(call.args[2]);
+  return check_access(world, call, mode, (flags & AT_EACCESS) != 0);
+}
+
+/// The thread must get to each object, with `wish` on it.
+Entry reach(World& world, Call& call, unsigned wish) {
+  const Credentials& who = world.credentials(call);
+  for (const CallObject& object : call.objects) {
+    if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
+    const bool is_root = who.has(Capability::override_access) && !(wish & kExecute);
+    if (!is_root && wish != 0) {
+      const auto file = world.look(object);
+      if (file && !may_access(who, file->record, wish)) return fail(call, EACCES);
+    }
+    const int flags = object.follow ? 0 : AT_SYMLINK_NOFOLLOW;
+    const int mode = wish == kExecute ? X_OK : F_OK;
+    if (faccessat(AT_FDCWD, object.host.c_str(), mode, flags) != 0 && errno == EACCES) {
+      world.files.open_up(object.host);
+    }
+  }
+  return Entry::proceed;
+}
+
+Entry reach_only(World& world, Call& call) { return reach(world, call, 0); }
+Entry reach_to_read(World& world, Call& call) { return reach(world, call, kRead); }
+Entry reach_to_write(World& world, Call& call) { return reach(world, call, kWrite); }
+
+/// A directory to be entered, or a program to be run.
+Entry reach_to_enter(World& world, Call& call) { return reach(world, call, kExecute); }
+
+Entry enter_descriptor(World& world, Call& call) {
+  const auto file = world.look(descriptor_object(call, call.args[0]));
+  if (!file || !S_ISDIR(file->record.mode)) return Entry::proceed;
+  if (!may_access(world.credentials(call), file->record, kExecute)) return fail(call, EACCES);
+  return Entry::proceed;
+}
+
+// ---- names --------------------------------------------------------------------------
+
+/// The errno of a call that takes the entry `object` away from its directory.
+std::optional<int> refusal_of_removal(World& world, Call& call, const CallObject& object) {
+  if (const auto error = refusal_on_way(world, call, object)) return error->code();
+  const auto directory = world.look({.host = directory_of(object.host), .follow = true});
+  if (!directory) return std::nullopt;  // the kernel knows the errno
+  const Credentials& who = world.credentials(call);
+  const bool may = may_access(who, directory->record, kWrite | kExecute);
+  if (!may || (directory->record.mode & S_ISVTX)) {
+    const auto entry = world.look({.host = object.host, .follow = false});
+    if (!entry) return std::nullopt;
+    if (!may) return EACCES;
+    if (is_protected(who, directory->record, entry->record)) return EPERM;
+  }
+  const bool is_closed = (directory->status().st_mode & 0300) != 0300;
+  if (is_closed) world.files.open_up(directory->ref.host);
+  return std::nullopt;
+}
+
+/// Has the record of what is at `host` removed once the call has succeeded.
+Entry forget_after(World& world, Call& call, const std::string& host) {
+  if (!world.files.must_forget(host)) return Entry::proceed;
+  const auto file = world.files.look(host, false);
+  if (!file || !file->is_stored) return Entry::proceed;
+  return at_exit(world, call, [&world, file = *file](Call& ended) {
+    if (ended.result == 0) world.files.forget(file);
+  });
+}
+
+Entry remove_name(World& world, Call& call) {
+  if (const auto error = refusal_of_removal(world, call, call.objects[0])) {
+    return fail(call, *error);
+  }
+  return forget_after(world, call, call.objects[0].host);
+}
+
+Entry rename_name(World& world, Call& call) {
+  constexpr std::uint64_t kExchange = 2;  // RENAME_EXCHANGE
+  for (const CallObject& object : call.objects) {
+    if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
+  }
+  struct stat entry {};
+  const bool is_missing = lstat(call.objects[0].host.c_str(), &entry) != 0 && errno == ENOENT;
+  if (is_missing) return Entry::proceed;
+  for (const CallObject& object : call.objects) {
+    if (const auto error = refusal_of_removal(world, call, object)) return fail(call, *error);
+    // The new name need not be there: then its directory alone is asked.
+    const auto directory = world.look({.host = directory_of(object.host), .follow = true});
+    const Credentials& who = world.credentials(call);
+    if (directory && !may_access(who, directory->record, kWrite | kExecute)) {
+      return fail(call, EACCES);
+    }
+  }
+  const bool exchanges = call.sys == Sys::renameat2 && (call.args[4] & kExchange);
+  return exchanges ? Entry::proceed : forget_after(world, call, call.objects[1].host);
+}
+
+Entry link_name(World& world, Call& call) {
+  const CallObject& made = call.objects[1];
+  if (const auto error = refusal_on_way(world, call, call.objects[0])) {
+    return fail(call, error->code());
+  }
+  if (const auto error = refusal_on_way(world, call, made)) return fail(call, error->code());
+  const auto directory = world.look({.host = directory_of(made.host), .follow = true});
+  if (!directory || !world.look(call.objects[0])) return Entry::proceed;  // ENOENT, says the kernel
+  if (!may_access(world.credentials(call), directory->record, kWrite | kExecute)) {
+    struct stat entry {};
+    return fail(call, lstat(made.host.c_str(), &entry) == 0 ? EEXIST : EACCES);
+  }
+  if ((directory->status().st_mode & 0300) != 0300) world.files.open_up(directory->ref.host);
+  return Entry::proceed;
+}
+
+constexpr Route kRoutes[] = {
+    {Sys::access, nullptr, access_path},
+    {Sys::faccessat, nullptr, access_at},
+    {Sys::faccessat2, nullptr, access_at_flags},
+    {Sys::execve, nullptr, reach_to_enter},
+    {Sys::execveat, nullptr, reach_to_enter},
+    {Sys::chdir, nullptr, reach_to_enter},
+    {Sys::fchdir, enter_descriptor},
+    {Sys::readlink, nullptr, reach_only},
+    {Sys::readlinkat, nullptr, reach_only},
+    {Sys::statfs, nullptr, reach_only},
+    {Sys::statfs64, nullptr, reach_only},
+    {Sys::inotify_add_watch, nullptr, reach_to_read},
+    {Sys::name_to_handle_at, nullptr, reach_only},
+    {Sys::connect, nullptr, reach_to_write},
+    {Sys::unlink, nullptr, remove_name},
+    {Sys::unlinkat, nullptr, remove_name},
+    {Sys::rmdir, nullptr, remove_name},
+    {Sys::rename, nullptr, rename_name},
+    {Sys::renameat, nullptr, rename_name},
+    {Sys::renameat2, nullptr, rename_name},
+    {Sys::link, nullptr, link_name},
+    {Sys::linkat, nullptr, link_name},
+};
+
+}  // namespace
+
+std::span<const Route> access_routes() { return kRoutes; }
+
+}  // namespace nestp::identity

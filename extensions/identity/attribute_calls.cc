@@ -1,0 +1,229 @@
+// Extended attributes: those of the name spaces trusted and security are nestp's to
+// keep; nestp's own are nobody's to see.
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "extensions/identity/program_start.h"
+#include "extensions/identity/world.h"
+
+namespace nestp::identity {
+namespace {
+
+constexpr std::size_t kLongestName = 255;     // XATTR_NAME_MAX
+constexpr std::size_t kLargestValue = 65536;  // XATTR_SIZE_MAX
+
+enum class Space : std::uint8_t { other, user, trusted, security, own, acl };
+
+Space space_of(const std::string& name) {
+  if (XattrStore::is_own(name)) return Space::own;
+  if (name.starts_with("user.")) return Space::user;
+  if (name.starts_with("trusted.")) return Space::trusted;
+  if (name.starts_with("security.")) return Space::security;
+  return name.starts_with("system.posix_acl_") ? Space::acl : Space::other;
+}
+
+/// What every call of this family begins with.
+struct Subject {
+  CallObject object;
+  OwnedFile file;
+  std::string name{};
+};
+
+SysResult<std::string> read_name(Call& call, std::size_t index) {
+  std::string name;
+  for (std::size_t i = 0; i <= kLongestName; ++i) {
+    const auto next = read_object<char>(call, address(call, index) == GuestAddress{0}
+                                                  ? GuestAddress{0}
+                                                  : GuestAddress{call.args[index] + i});
+    if (!next) return next.error();
+    if (*next == '\0') return name.empty() ? SysResult<std::string>(Errno(ERANGE)) : name;
+    name += *next;
+  }
+  return Errno(ERANGE);
+}
+
+SysResult<Subject> find_subject(World& world, Call& call, bool has_name) {
+  Subject subject{
+      .object = call.objects.empty() ? descriptor_object(call, call.args[0]) : call.objects[0],
+      .file = {}};
+  if (has_name) {
+    auto name = read_name(call, 1);
+    if (!name) return name.error();
+    subject.name = *std::move(name);
+  }
+  if (const auto error = refusal_on_way(world, call, subject.object)) return *error;
+  auto file = world.look(subject.object);
+  if (!file) return file.error();
+  subject.file = *std::move(file);
+  return subject;
+}
+
+/// copy_to_user of an attribute's value or list, as all calls of the family do it.
+Entry give(Call& call, std::size_t index, const std::string& text) {
+  const std::uint64_t room = call.args[index + 1];
+  const auto size = static_cast<std::int64_t>(text.size());
+  if (room == 0) return answer(call, size);
+  if (room < text.size()) return fail(call, ERANGE);
+  const auto done =
+      call.memory.write(address(call, index), std::as_bytes(std::span(text.data(), text.size())));
+  return done ? answer(call, size) : finish(call, done);
+}
+
+/// What the thread lacks to change an attribute of these names.
+std::optional<int> refusal_of_change(const Credentials& who, const Subject& subject, Space space) {
+  const OwnerRecord& file = subject.file.record;
+  switch (space) {
+    case Space::own:
+      return EOPNOTSUPP;
+    case Space::trusted:
+      return who.has(Capability::administer) ? std::nullopt : std::optional(EPERM);
+    case Space::security: {
+      const bool is_capability = subject.name == "security.capability";
+      const bool may =
+          who.has(is_capability ? Capability::set_file_capabilities : Capability::administer);
+      return may ? std::nullopt : std::optional(EPERM);
+    }
+    case Space::user:
+      if (!S_ISREG(file.mode) && !S_ISDIR(file.mode)) return EPERM;
+      if (S_ISDIR(file.mode) && (file.mode & S_ISVTX) && !may_own(who, file)) return EPERM;
+      return may_access(who, file, kWrite) ? std::nullopt : std::optional(EACCES);
+    case Space::acl:
+      return may_own(who, file) ? std::nullopt : std::optional(EPERM);
+    case Space::other: {
+      const bool may = subject.name.starts_with("system.") || may_access(who, file, kWrite);
+      return may ? std::nullopt : std::optional(EACCES);
+    }
+  }
+  return std::nullopt;
+}
+
+/// The kernel sets an access list and the host's mode with it; a record follows.
+Entry follow_acl(World& world, Call& call, const Subject& subject) {
+  if (!subject.file.is_stored) return Entry::proceed;
+  return at_exit(world, call, [&world, subject](Call& ended) {
+    struct stat now {};
+    if (ended.result != 0 || stat(subject.object.host.c_str(), &now) != 0) return;
+    OwnerRecord record = subject.file.record;
+    record.mode = (record.mode & ~077U) | (now.st_mode & 077);
+    (void)world.files.set(subject.file, record);  // the list itself is set
+  });
+}
+
+Entry set_attribute(World& world, Call& call) {
+  const auto subject = find_subject(world, call, true);
+  if (!subject) return fail(call, subject.error().code());
+  const Space space = space_of(subject->name);
+  if (const auto error = refusal_of_change(world.credentials(call), *subject, space)) {
+    return fail(call, *error);
+  }
+  if (space == Space::acl) return follow_acl(world, call, *subject);
+  if (space != Space::trusted && space != Space::security) {
+    world.files.open_up(subject->object.host);
+    return Entry::proceed;
+  }
+  if (call.args[3] > kLargestValue) return fail(call, E2BIG);
+  std::string value(call.args[3], '\0');
+  const auto read = call.memory.read(address(call, 2), std::as_writable_bytes(std::span(value)));
+  if (!value.empty() && !read) return finish(call, read);
+  if (subject->name == "security.capability" && !parse_file_capabilities(value)) {
+    return fail(call, EINVAL);
+  }
+  constexpr std::uint32_t kFlags = XATTR_CREATE | XATTR_REPLACE;
+  const auto flags = static_cast<std::uint32_t>(call.args[4]);
+  if (flags & ~kFlags) return fail(call, EINVAL);
+  return finish(call, world.files.set_attribute(subject->file, subject->name, value,
+                                                static_cast<int>(flags)));
+}
+
+Entry get_attribute(World& world, Call& call) {
+  const auto subject = find_subject(world, call, true);
+  if (!subject) return fail(call, subject.error().code());
+  const Credentials& who = world.credentials(call);
+  switch (space_of(subject->name)) {
+    case Space::own:
+      return fail(call, ENODATA);
+    case Space::user:
+      if (!may_access(who, subject->file.record, kRead)) return fail(call, EACCES);
+      world.files.open_up(subject->object.host);
+      return Entry::proceed;
+    case Space::trusted:
+      if (!who.has(Capability::administer)) return fail(call, ENODATA);
+      break;
+    case Space::security:
+      break;
+    case Space::acl:
+    case Space::other:
+      return Entry::proceed;
+  }
+  const auto value = world.files.attribute(subject->file, subject->name);
+  if (value) return give(call, 2, *value);
+  // The host may have one of its own: SELinux labels.
+  return subject->name.starts_with("trusted.") ? fail(call, ENODATA) : Entry::proceed;
+}
+
+Entry remove_attribute(World& world, Call& call) {
+  const auto subject = find_subject(world, call, true);
+  if (!subject) return fail(call, subject.error().code());
+  const Space space = space_of(subject->name);
+  if (const auto error = refusal_of_change(world.credentials(call), *subject, space)) {
+    return fail(call, *error);
+  }
+  if (space == Space::acl) return follow_acl(world, call, *subject);
+  if (space != Space::trusted && space != Space::security) return Entry::proceed;
+  return finish(call, world.files.remove_attribute(subject->file, subject->name));
+}
+
+Entry list(World& world, Call& call) {
+  const auto subject = find_subject(world, call, false);
+  if (!subject) return fail(call, subject.error().code());
+  auto names = list_attributes(subject->object.host, subject->object.follow);
+  if (!names && names.error() == Errno(EACCES) && world.files.open_up(subject->object.host)) {
+    names = list_attributes(subject->object.host, subject->object.follow);
+  }
+  std::vector<std::string> shown;
+  if (names) {
+    std::copy_if(names->begin(), names->end(), std::back_inserter(shown),
+                 [](const std::string& name) { return !XattrStore::is_own(name); });
+  } else if (names.error() != Errno(EOPNOTSUPP)) {
+    return fail(call, names.error().code());
+  }
+  const bool sees_trusted = world.credentials(call).has(Capability::administer);
+  for (std::string& name : world.files.attributes(subject->file)) {
+    if (sees_trusted || !name.starts_with("trusted.")) shown.push_back(std::move(name));
+  }
+  std::string text;
+  for (const std::string& name : shown)
+    text.append(name.c_str(), name.size() + 1);
+  return give(call, 1, text);
+}
+
+/// Calls of Linux 6.13 whose struct of arguments nothing here reads: all programs fall back.
+Entry refuse(World&, Call& call) { return fail(call, ENOSYS); }
+
+constexpr Route kRoutes[] = {
+    {Sys::setxattr, nullptr, set_attribute},
+    {Sys::lsetxattr, nullptr, set_attribute},
+    {Sys::fsetxattr, set_attribute},
+    {Sys::getxattr, nullptr, get_attribute},
+    {Sys::lgetxattr, nullptr, get_attribute},
+    {Sys::fgetxattr, get_attribute},
+    {Sys::removexattr, nullptr, remove_attribute},
+    {Sys::lremovexattr, nullptr, remove_attribute},
+    {Sys::fremovexattr, remove_attribute},
+    {Sys::listxattr, nullptr, list},
+    {Sys::llistxattr, nullptr, list},
+    {Sys::flistxattr, list},
+    {Sys::setxattrat, refuse},
+    {Sys::getxattrat, refuse},
+    {Sys::removexattrat, refuse},
+    {Sys::listxattrat, refuse},
+};
+
+}  // namespace
+
+std::span<const Route> attribute_routes() { return kRoutes; }
+
+}  // namespace nestp::identity

@@ -1,0 +1,233 @@
+#include "extensions/identity/owned_files.h"
+
+#include <cerrno>
+#include <ctime>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "engine/log.h"
+#include "fs/fd.h"
+
+namespace nestp::identity {
+namespace {
+
+constexpr std::size_t kMostCached = 100'000;
+/// A file that was changed less than this ago may change again without a new time of change.
+constexpr long kTick = 20'000'000;  // nanoseconds
+
+bool is_same(const timespec& one, const timespec& other) {
+  return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
+}
+
+bool is_settled(const timespec& changed) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (now.tv_sec - changed.tv_sec) * 1'000'000'000 + now.tv_nsec - changed.tv_nsec > kTick;
+}
+
+bool can_have_xattrs(const struct stat& status) {
+  return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
+}
+
+SysResult<> change_mode(const FileRef& file, mode_t mode) {
+  mode &= 07777;
+  if ((file.status.st_mode & 07777) == mode || S_ISLNK(file.status.st_mode)) return Done{};
+  if (chmod(file.host.c_str(), mode) != 0) return Errno(errno);
+  return Done{};
+}
+
+/// The one name of a file by which it can be found again later.
+std::string lasting_name(const FileRef& file) {
+  const auto open = open_at(AT_FDCWD, file.host, O_PATH | (file.follow ? 0 : O_NOFOLLOW));
+  if (!open) return file.host;
+  const auto text = read_link("/proc/self/fd/" + std::to_string(open->get()));
+  return text ? *text : file.host;
+}
+
+}  // namespace
+
+OwnedFiles::OwnedFiles(Setup setup)
+    : setup_(std::move(setup)),
+      real_user_(geteuid()),
+      real_group_(getegid()),
+      database_(setup_.places, setup_.root_device) {}
+
+OwnerRecord OwnedFiles::natural(const struct stat& status) const {
+  return {.user = status.st_uid == real_user_ ? setup_.user : status.st_uid,
+          .group = status.st_gid == real_group_ ? setup_.group : status.st_gid,
+          .mode = status.st_mode,
+          .device = status.st_rdev};
+}
+
+mode_t OwnedFiles::host_mode(mode_t mode) {
+  if (S_ISDIR(mode)) return (mode & 01777) | 0700;
+  mode_t shown = (mode & 0777) | 0600;
+  if (mode & 0111) shown |= 0100;
+  return shown;
+}
+
+OwnerStore& OwnedFiles::store_of(const struct stat& status) {
+  if (!can_have_xattrs(status) || !is_own(status)) return database_;
+  if (without_xattrs_.contains(status.st_dev)) return database_;
+  return xattrs_;
+}
+
+std::optional<OwnerRecord> OwnedFiles::stored(const FileRef& file) {
+  const struct stat& status = file.status;
+  OwnerStore& store = store_of(status);
+  if (&store == &database_) {
+    const auto found = database_.find(file, natural(status));
+    return found ? *found : std::nullopt;
+  }
+  const Inode inode{status.st_dev, status.st_ino};
+  const auto known = cache_.find(inode);
+  if (known != cache_.end() && is_same(known->second.changed, status.st_ctim)) {
+    return known->second.record;
+  }
+  const auto found = store.find(file, natural(status));
+  if (!found) {
+    if (found.error() != Errno(EOPNOTSUPP)) return std::nullopt;
+    without_xattrs_.insert(status.st_dev);
+    return stored(file);
+  }
+  if (cache_.size() >= kMostCached) cache_.clear();
+  if (is_settled(status.st_ctim)) {
+    cache_.insert_or_assign(inode, Remembered{status.st_ctim, *found});
+  } else if (known != cache_.end()) {
+    cache_.erase(known);
+  }
+  return *found;
+}
+
+SysResult<OwnedFile> OwnedFiles::look(const std::string& host, bool follow) {
+  OwnedFile file{.ref = {.host = host, .follow = follow}, .record = {}};
+  const int flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | AT_NO_AUTOMOUNT;
+  if (fstatat(AT_FDCWD, host.c_str(), &file.ref.status, flags) != 0) return Errno(errno);
+  const auto record = stored(file.ref);
+  file.is_stored = record.has_value();
+  file.record = record.value_or(natural(file.ref.status));
+  return file;
+}
+
+SysResult<OwnedFile> OwnedFiles::look(int descriptor) {
+  return look("/proc/self/fd/" + std::to_string(descriptor), true);
+}
+
+SysResult<> OwnedFiles::set(const OwnedFile& file, const OwnerRecord& record) {
+  const FileRef& ref = file.ref;
+  if (record == file.record) return Done{};
+  OwnerRecord plain = natural(ref.status);
+  plain.mode = record.mode;
+  const mode_t needed = host_mode(record.mode);
+  const bool is_foreign = !is_own(ref.status);
+  const bool holds_set_id = (record.mode & (S_ISUID | S_ISGID)) != 0;
+  const bool is_plain = plain == record && !holds_set_id && (needed & ~record.mode & 07777U) == 0 &&
+                        (record.mode & S_IFMT) == (ref.status.st_mode & S_IFMT);
+  cache_.erase({ref.status.st_dev, ref.status.st_ino});
+  if (is_plain && !is_foreign) {
+    // First the mode: until the record is gone, that is what is believed.
+    if (const auto done = change_mode(ref, record.mode); !done) return done;
+    return file.is_stored ? store_of(ref.status).remove(ref) : Done{};
+  }
+  if (const auto done = store(ref, record); !done) return done;
+  return is_foreign ? Done{} : change_mode(ref, needed);
+}
+
+SysResult<> OwnedFiles::store(const FileRef& file, const OwnerRecord& record) {
+  OwnerStore& store = store_of(file.status);
+  const bool is_writable = (file.status.st_mode & S_IWUSR) != 0;
+  if (&store == &xattrs_ && !is_writable) return make_writable(file, record);
+  const auto done = store.put(file, record);
+  if (done || &store == &database_) return done;
+  // No room for attributes, or none at all here.
+  if (done.error() == Errno(EOPNOTSUPP)) without_xattrs_.insert(file.status.st_dev);
+  return done.error() == Errno(EOPNOTSUPP) ? database_.put(file, record) : done;
+}
+
+/// An attribute needs write permission, so the mode must change before its record is there.
+SysResult<> OwnedFiles::make_writable(const FileRef& file, const OwnerRecord& record) {
+  FileRef named = file;
+  named.host = lasting_name(file);
+  if (const auto begun = database_.begin_change(named, record); !begun) return begun;
+  auto done = change_mode(file, host_mode(record.mode));
+  if (done) done = xattrs_.put(file, record);
+  if (!done && done.error() == Errno(EOPNOTSUPP)) {
+    without_xattrs_.insert(file.status.st_dev);
+    done = database_.put(file, record);
+  }
+  (void)database_.end_change(named);  // if that fails, it is completed once more, to no effect
+  return done;
+}
+
+void OwnedFiles::recover() {
+  for (const auto& one : database_.pending()) {
+    FileRef file{.host = one.host, .follow = false};
+    const auto status = lstat_of(one.host);
+    if (status && status->st_ino == one.inode) {
+      file.status = *status;
+      LOG(info) << "completes the change of " << quoted(one.host) << " that a former run began";
+      if (change_mode(file, host_mode(one.record.mode))) (void)xattrs_.put(file, one.record);
+    }
+    (void)database_.end_change(file);
+  }
+}
+
+bool OwnedFiles::must_forget(const std::string& host) {
+  if (database_.is_empty()) return false;
+  const auto status = lstat_of(host);
+  if (!status) return false;
+  return S_ISDIR(status->st_mode) || status->st_nlink == 1;
+}
+
+void OwnedFiles::forget(const OwnedFile& file) {
+  (void)database_.remove(file.ref);  // a record that stays is told by its time of birth
+}
+
+bool OwnedFiles::open_up_one(const std::string& host) {
+  struct stat status {};
+  if (lstat(host.c_str(), &status) != 0 || S_ISLNK(status.st_mode)) return false;
+  if (!is_own(status) || !can_have_xattrs(status)) return false;
+  const mode_t needed = S_ISDIR(status.st_mode) ? 0700 : 0600;
+  if ((status.st_mode & needed) == needed) return false;
+  const FileRef file{.host = host, .follow = false, .status = status};
+  const OwnerRecord record = stored(file).value_or(natural(status));
+  cache_.erase({status.st_dev, status.st_ino});
+  return make_writable(file, record).ok();
+}
+
+bool OwnedFiles::open_up(const std::string& host) {
+  bool changed = false;
+  for (std::size_t end = host.find('/', 1); end != host.npos; end = host.find('/', end + 1)) {
+    const std::string directory = host.substr(0, end);
+    if (access(directory.c_str(), X_OK) == 0) continue;
+    if (errno != EACCES) return changed;
+    changed = open_up_one(directory) || changed;
+  }
+  return open_up_one(host) || changed;
+}
+
+SysResult<std::string> OwnedFiles::attribute(const OwnedFile& file, const std::string& name) {
+  return store_of(file.status()).attribute(file.ref, name);
+}
+
+SysResult<> OwnedFiles::set_attribute(const OwnedFile& file, const std::string& name,
+                                      const std::string& value, int flags) {
+  OwnerStore& store = store_of(file.status());
+  if (&store == &xattrs_ && !(file.status().st_mode & S_IWUSR)) open_up_one(file.ref.host);
+  auto done = store.set_attribute(file.ref, name, value, flags);
+  if (!done && done.error() == Errno(EOPNOTSUPP) && &store == &xattrs_) {
+    without_xattrs_.insert(file.status().st_dev);
+    done = database_.set_attribute(file.ref, name, value, flags);
+  }
+  return done;
+}
+
+SysResult<> OwnedFiles::remove_attribute(const OwnedFile& file, const std::string& name) {
+  return store_of(file.status()).remove_attribute(file.ref, name);
+}
+
+std::vector<std::string> OwnedFiles::attributes(const OwnedFile& file) {
+  return store_of(file.status()).attributes(file.ref);
+}
+
+}  // namespace nestp::identity

@@ -1,0 +1,104 @@
+// The files as the guest sees their owners, modes and types.
+//
+// What a file of the host is by itself (its natural record) needs no memory: files
+// of the person who runs nestp are the fake user's, others are whose they are.
+// Only what differs is stored.  The host's mode of a stored file keeps what nestp
+// needs to get at it (owner may read and write, and search a directory) and never
+// holds set-ID bits; the true mode is in the record.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "extensions/identity/sqlite_store.h"
+#include "extensions/identity/xattr_store.h"
+
+namespace nestp::identity {
+
+/// A file that was just looked at.
+struct OwnedFile {
+  FileRef ref;
+  OwnerRecord record;  ///< as the guest sees it
+  bool is_stored = false;
+
+  const struct stat& status() const { return ref.status; }
+};
+
+class OwnedFiles {
+ public:
+  struct Setup {
+    Id user = 0, group = 0;           ///< who owns the files of the person who runs nestp
+    std::vector<std::string> places;  ///< of the database (sqlite_store.h)
+    dev_t root_device = 0;
+  };
+  explicit OwnedFiles(Setup setup);
+
+  /// Errors of stat(2).
+  SysResult<OwnedFile> look(const std::string& host, bool follow);
+  /// The same of an open file of the tracer.
+  SysResult<OwnedFile> look(int descriptor);
+
+  /// From now on the file has this owner, mode and device.
+  SysResult<> set(const OwnedFile& file, const OwnerRecord& record);
+  /// Its last name is about to be removed by a call that has succeeded: `file` was looked at
+  /// before.
+  void forget(const OwnedFile& file);
+  /// False: nothing depends on forget() being called for it.
+  bool must_forget(const std::string& host);
+
+  /// What of a mode the host gets for a stored file.
+  static mode_t host_mode(mode_t mode);
+
+  /// Makes `host`, or what stands in the way to it, usable for the person who runs nestp where
+  /// only modes forbid it.  True: something changed.
+  bool open_up(const std::string& host);
+
+  // Attributes in the name spaces that only root may write.
+  SysResult<std::string> attribute(const OwnedFile& file, const std::string& name);
+  SysResult<> set_attribute(const OwnedFile& file, const std::string& name,
+                            const std::string& value, int flags);
+  SysResult<> remove_attribute(const OwnedFile& file, const std::string& name);
+  std::vector<std::string> attributes(const OwnedFile& file);
+
+  /// Completes what a killed session began.
+  void recover();
+
+  OwnerRecord natural(const struct stat& status) const;
+  bool is_own(const struct stat& status) const { return status.st_uid == real_user_; }
+  uid_t real_user() const { return real_user_; }
+  gid_t real_group() const { return real_group_; }
+
+ private:
+  struct Remembered {
+    timespec changed{};
+    std::optional<OwnerRecord> record;
+  };
+  struct Inode {
+    dev_t device;
+    ino_t number;
+    friend bool operator==(const Inode&, const Inode&) = default;
+  };
+  struct InodeHash {
+    std::size_t operator()(const Inode& inode) const {
+      return std::hash<std::uint64_t>()(inode.number * 0x9e3779b97f4a7c15ULL + inode.device);
+    }
+  };
+
+  OwnerStore& store_of(const struct stat& status);
+  std::optional<OwnerRecord> stored(const FileRef& file);
+  SysResult<> store(const FileRef& file, const OwnerRecord& record);
+  SysResult<> make_writable(const FileRef& file, const OwnerRecord& record);
+  bool open_up_one(const std::string& host);
+
+  Setup setup_;
+  uid_t real_user_;
+  gid_t real_group_;
+  XattrStore xattrs_;
+  SqliteStore database_;
+  std::unordered_set<dev_t> without_xattrs_;
+  std::unordered_map<Inode, Remembered, InodeHash> cache_;
+};
+
+}  // namespace nestp::identity

@@ -1,0 +1,59 @@
+// Records in a database beside the root file system, for files that cannot have
+// extended attributes.  The only place that knows SQLite.
+//
+// A file is known by device, inode number and time of birth, so that the next file
+// with the same number inherits nothing.  The database is made when there is
+// something to remember, not before.  Several sessions may use it at once: what
+// another one has changed is noticed at the next question.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "extensions/identity/owner_store.h"
+
+namespace nestp::identity {
+
+class SqliteStore final : public OwnerStore {
+ public:
+  /// `places`: paths where the database may be, the best first; with none that can be
+  /// written, records last as long as this object.  `root_device`: device of the root file
+  /// system, whose number may be another at the next start.
+  SqliteStore(std::vector<std::string> places, dev_t root_device);
+  ~SqliteStore() override;
+
+  SysResult<std::optional<OwnerRecord>> find(const FileRef& file,
+                                             const OwnerRecord& natural) override;
+  SysResult<> put(const FileRef& file, const OwnerRecord& record) override;
+  SysResult<> remove(const FileRef& file) override;
+  SysResult<std::string> attribute(const FileRef& file, const std::string& name) override;
+  SysResult<> set_attribute(const FileRef& file, const std::string& name, const std::string& value,
+                            int flags) override;
+  SysResult<> remove_attribute(const FileRef& file, const std::string& name) override;
+  std::vector<std::string> attributes(const FileRef& file) override;
+
+  /// A change in two steps begins: should it never end, the next session completes it.
+  SysResult<> begin_change(const FileRef& file, const OwnerRecord& record);
+  SysResult<> end_change(const FileRef& file);
+  struct Pending {
+    std::string host;
+    ino_t inode = 0;
+    OwnerRecord record{};
+  };
+  /// Changes that were begun.
+  std::vector<Pending> pending();
+
+  /// Nothing is remembered here.
+  bool is_empty();
+
+ private:
+  class Database;
+  bool open(bool make);
+
+  std::vector<std::string> places_;
+  dev_t root_device_;
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace nestp::identity

@@ -1,0 +1,113 @@
+#include "extensions/identity/world.h"
+
+#include <cctype>
+#include <cerrno>
+#include <cstdlib>
+#include <sys/stat.h>
+
+namespace nestp::identity {
+namespace {
+
+/// Number of digits behind "/proc/".
+std::size_t process_digits(const std::string& host) {
+  constexpr std::string_view kProc = "/proc/";
+  if (!host.starts_with(kProc)) return 0;
+  std::size_t end = kProc.size();
+  while (end < host.size() && std::isdigit(static_cast<unsigned char>(host[end])))
+    ++end;
+  return end - kProc.size();
+}
+
+/// Bytes of a path that begins with /proc/PID/cwd, /proc/PID/root or /proc/PID/fd/N; 0: another.
+std::size_t magic_size(const std::string& host) {
+  const std::size_t digits = process_digits(host);
+  if (digits == 0) return 0;
+  std::size_t at = std::string_view("/proc/").size() + digits;
+  const std::string_view rest = std::string_view(host).substr(at);
+  if (rest.starts_with("/cwd")) return at + 4;
+  if (rest.starts_with("/root")) return at + 5;
+  if (!rest.starts_with("/fd/")) return 0;
+  at += 4;
+  while (at < host.size() && host[at] != '/')
+    ++at;
+  return at;
+}
+
+constexpr Id kShortLimit = 0xffff;
+
+}  // namespace
+
+World::World(OwnedFiles::Setup setup, unsigned last)
+    : files(setup), first_user(setup.user), first_group(setup.group), last_capability(last) {
+  struct stat proc {};
+  if (stat("/proc/self", &proc) == 0) proc_device = proc.st_dev;
+}
+
+SysResult<OwnedFile> World::look(const CallObject& object) {
+  auto file = files.look(object.host, object.follow);
+  if (!file && file.error() == Errno(EACCES) && files.open_up(object.host)) {
+    file = files.look(object.host, object.follow);
+  }
+  if (!file && file.error() == Errno(ENOENT)) {
+    struct stat base {};
+    const std::size_t size = magic_size(object.host);
+    const bool is_open = size == 0 || lstat(object.host.substr(0, size).c_str(), &base) == 0;
+    if (!is_open) return Errno(EBADF);
+  }
+  if (!file || file->is_stored || file->status().st_dev != proc_device) return file;
+  // What belongs to a process in /proc has its owner's ids.
+  const auto id = static_cast<pid_t>(std::atoi(object.host.c_str() + 6));
+  const auto found = process_digits(object.host) == 0 ? threads.end() : threads.find(id);
+  if (found == threads.end() || file->record.user != first_user) return file;
+  file->record.user = found->second.credentials.user.effective;
+  file->record.group = found->second.credentials.group.effective;
+  return file;
+}
+
+CallObject descriptor_object(const Call& call, std::uint64_t descriptor) {
+  return {.host = "/proc/" + std::to_string(call.thread) + "/fd/" +
+                  std::to_string(static_cast<int>(descriptor)),
+          .follow = true};
+}
+
+bool has_short_ids(const Call& call) {
+  if (number_of(*call.abi, Sys::getuid32) < 0) return false;
+  return !name_of(call.sys).ends_with("32");
+}
+
+Id id_argument(const Call& call, std::size_t index) {
+  const auto id = static_cast<Id>(call.args[index]);
+  if (!has_short_ids(call)) return id;
+  const Id low = id & kShortLimit;
+  return low == kShortLimit ? kNoId : low;
+}
+
+std::optional<Errno> refusal_on_way(World& world, const Call& call, const CallObject& object) {
+  const std::string& host = object.by_base.empty() ? object.host : object.by_base;
+  const std::size_t magic = magic_size(host);
+  return refusal_on_way(world.files, world.credentials(call), host,
+                        magic != 0 ? magic : object.outside);
+}
+
+void claim(World& world, const Call& call, const std::string& host, bool follow,
+           const OwnerRecord& directory) {
+  const auto file = world.files.look(host, follow);
+  if (!file || !world.files.is_own(file->status())) return;
+  const Credentials& who = world.credentials(call);
+  OwnerRecord record = world.files.natural(file->status());
+  record.user = who.user.file_system;
+  record.group = (directory.mode & S_ISGID) ? directory.group : who.group.file_system;
+  constexpr mode_t kLent = S_ISGID | S_IXGRP;
+  if (directory.mode & S_ISGID) {
+    // A directory hands the bit on; a file keeps it only from its group (fs/inode.c,
+    // mode_strip_sgid).
+    const bool keeps = who.is_in_group(record.group) || who.has(Capability::keep_set_id);
+    if (S_ISDIR(record.mode)) record.mode |= S_ISGID;
+    if (!S_ISDIR(record.mode) && (record.mode & kLent) == kLent && !keeps) {
+      record.mode &= ~static_cast<mode_t>(S_ISGID);
+    }
+  }
+  (void)world.files.set(*file, record);  // the call itself has succeeded
+}
+
+}  // namespace nestp::identity

@@ -1,0 +1,118 @@
+// What all parts of the fake identity share: who each thread believes to be, and
+// whose files are whose.  Calls are answered by handlers in the *_calls.cc files,
+// each of which gives a table of routes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <sys/types.h>
+#include <unordered_map>
+
+#include "engine/extension.h"
+#include "extensions/identity/credentials.h"
+#include "extensions/identity/owned_files.h"
+#include "extensions/identity/permission.h"
+
+namespace nestp::identity {
+
+struct ThreadState {
+  Credentials credentials;
+  bool no_new_privileges = false;  ///< by its own wish
+  /// What is to be done at the end of the call under way.
+  std::function<void(Call&)> at_exit{};
+};
+
+/// Ids of a process that others may still ask for.
+struct Sender {
+  Id user = 0, group = 0;
+};
+
+struct World {
+  World(OwnedFiles::Setup setup, unsigned last);
+
+  OwnedFiles files;
+  Id first_user, first_group;  ///< of the guest's first process
+  unsigned last_capability;
+  std::unordered_map<pid_t, ThreadState> threads;
+  std::unordered_map<pid_t, Sender> ended;  ///< bounded
+  dev_t proc_device = 0;
+
+  ThreadState& of(const Call& call) { return threads[call.thread]; }
+  Credentials& credentials(const Call& call) { return of(call).credentials; }
+
+  /// stat(2) of an object as the guest sees it.
+  SysResult<OwnedFile> look(const CallObject& object);
+};
+
+using Handler = Entry (*)(World&, Call&);
+
+/// The handlers of one call; null: there is nothing to do then.
+struct Route {
+  Sys sys;
+  Handler on_entry = nullptr;
+  Handler on_objects = nullptr;
+};
+
+std::span<const Route> id_routes();
+std::span<const Route> capability_routes();
+std::span<const Route> stat_routes();
+std::span<const Route> change_routes();
+std::span<const Route> make_routes();
+std::span<const Route> access_routes();
+std::span<const Route> attribute_routes();
+std::span<const Route> process_routes();
+std::span<const Route> socket_routes();
+
+// ---- for handlers ---------------------------------------------------------------
+
+inline Entry answer(Call& call, std::int64_t result) {
+  call.result = result;
+  return Entry::answered;
+}
+inline Entry fail(Call& call, int error) { return answer(call, -error); }
+inline Entry finish(Call& call, const SysResult<>& done) {
+  return answer(call, done ? 0 : -done.error().code());
+}
+inline Entry at_exit(World& world, Call& call, std::function<void(Call&)> handler) {
+  world.of(call).at_exit = std::move(handler);
+  call.wants_exit = true;
+  return Entry::proceed;
+}
+inline GuestAddress address(const Call& call, std::size_t index) {
+  return GuestAddress{call.args[index]};
+}
+
+/// A path of the tracer's to what descriptor `descriptor` of the calling thread stands for.
+CallObject descriptor_object(const Call& call, std::uint64_t descriptor);
+
+/// Writes an object of the kernel's ABI into the guest.
+template <typename T>
+SysResult<> write_object(Call& call, GuestAddress to, const T& object) {
+  return call.memory.write(to, std::as_bytes(std::span(&object, 1)));
+}
+template <typename T>
+SysResult<T> read_object(Call& call, GuestAddress from) {
+  T object{};
+  const auto done = call.memory.read(from, std::as_writable_bytes(std::span(&object, 1)));
+  if (!done) return done.error();
+  return object;
+}
+
+/// True for the calls of 32-bit ABIs whose ids have 16 bits.
+bool has_short_ids(const Call& call);
+/// An id argument, widened if it is short.
+Id id_argument(const Call& call, std::size_t index);
+
+/// EACCES unless the thread may search every directory on the way to the object.
+std::optional<Errno> refusal_on_way(World& world, const Call& call, const CallObject& object);
+
+/// A thread writes to the file: it loses its set-ID bits, unless the thread may keep them.
+void drop_set_ids(World& world, const Call& call, const OwnedFile& file);
+
+/// Makes `file`, which the thread has just made, its own.
+void claim(World& world, const Call& call, const std::string& host, bool follow,
+           const OwnerRecord& directory);
+
+}  // namespace nestp::identity

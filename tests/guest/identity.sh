@@ -1,0 +1,47 @@
+#!/bin/sh
+# A table of what root may do: real root in a chroot and the fake one under nestp must print the
+# same lines.
+#
+#   identity.sh NESTP TABLE        prints TAP; TABLE is the program of tests/guest/identity
+set -u
+if [ "$(id -u)" != 0 ]; then
+  echo "1..0 # SKIP needs root, for comparison"
+  exit 0
+fi
+. "$(dirname "$0")/../support/busybox_guest.sh"
+
+# fresh: a new /work and the program, of the ordinary user.
+fresh() {
+  rm -rf "$root/work" "$root/bin/table"
+  mkdir "$root/work"
+  cp "$1" "$root/bin/table"
+  chmod 755 "$root" "$root/work" "$root/bin" "$root/bin/table"
+}
+
+fresh "$2"
+chown -R -h 0:0 "$root"
+unshare -m --propagation private sh -c '
+  mount --bind "$1" "$1" && mount --rbind /dev "$1/dev" && mount --rbind /proc "$1/proc" &&
+    exec chroot --groups=0 "$1" /bin/env -i PATH=/bin sh -c "cd /work && exec table"' sh "$root" \
+  >"$base/real" 2>&1 </dev/null
+fresh "$2"
+own
+nestp -0 /bin/table >"$base/fake" 2>&1
+
+lines=$(wc -l <"$base/real")
+[ "$lines" -ge 500 ]
+report 'real root printed all of its lines'
+diff "$base/real" "$base/fake" >"$base/difference"
+report "$lines lines are the same for fake root"
+head -n 60 "$base/difference" | sed 's/^/# /'
+left=$(nestp -0 sh -c 'cd / && rm -rf work/* && find work | wc -l')
+[ "$left" = 1 ]
+report 'all of it can be removed'
+rows=$(python3 -c '
+import sqlite3, sys
+base = sqlite3.connect(sys.argv[1])
+print(sum(base.execute("select count(*) from " + t).fetchone()[0]
+          for t in ("owner", "attribute", "pending")))' "$root.nestp-owners")
+[ "$rows" = 0 ]
+report "no record is left behind ($rows)"
+finish

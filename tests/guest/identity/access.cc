@@ -1,0 +1,134 @@
+// Who may read, write, run, enter and remove what.
+#include <fcntl.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+
+#include "tests/guest/identity/table.h"
+
+namespace {
+
+/// Each mode as its owner, a member of its group, a stranger and root see it.
+void try_modes() {
+  for (const mode_t mode : {0U, 0400U, 0040U, 0004U, 0200U, 0020U, 0002U, 0100U, 0010U, 0001U,
+                            0077U, 0707U, 0770U, 0644U}) {
+    put("file", 50, 51, mode);
+    const auto tries = [](const char* who) {
+      std::string text;
+      for (const int wish : {R_OK, W_OK, X_OK, R_OK | W_OK}) {
+        text += access("file", wish) == 0 ? "y" : "n";
+        text += faccessat(AT_FDCWD, "file", wish, AT_EACCESS) == 0 ? "y" : "n";
+      }
+      for (const int flags : {O_RDONLY, O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC, O_PATH}) {
+        const int file = open("file", flags | O_CLOEXEC);
+        text += file < 0 ? " " + outcome(-1) : " ok";
+        if (file >= 0) close(file);
+      }
+      show(who, text);
+    };
+    show("mode", std::to_string(mode));
+    tries("root");
+    as(50, 99, {}, [&] { tries("owner"); });
+    as(60, 51, {}, [&] { tries("group"); });
+    as(60, 99, {51}, [&] { tries("supplementary group"); });
+    as(60, 99, {}, [&] { tries("stranger"); });
+  }
+}
+
+void try_directories() {
+  for (const mode_t mode : {0700U, 0600U, 0500U, 0300U, 0100U, 0070U, 0007U, 0755U}) {
+    put_directory("dir", 50, 51, 0700);
+    put("dir/inside", 50, 51, 0666);
+    chmod("dir", mode);
+    const auto tries = [](const char* who) {
+      show("directory", who);
+      struct stat status {};
+      CALL(stat("dir/inside", &status));
+      CALL(access("dir/inside", R_OK));
+      OPEN(open("dir/inside", O_RDONLY | O_CLOEXEC));
+      OPEN(open("dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      OPEN(open("dir/new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+      CALL(unlink("dir/new"));
+      CALL(mkdir("dir/inside", 0700));
+      CALL(unlink("dir/missing"));
+      CALL(rename("dir/inside", "dir/moved"));
+      CALL(rename("dir/moved", "dir/inside"));
+      CALL(link("dir/inside", "dir/linked"));
+      CALL(unlink("dir/linked"));
+      CALL(symlink("x", "dir/link"));
+      CALL(unlink("dir/link"));
+      apart([] { CALL(chdir("dir")); });
+      char text[16];
+      CALL(readlink("dir/inside", text, sizeof text));
+      CALL(utimensat(AT_FDCWD, "dir/inside", nullptr, 0));
+      CALL(truncate("dir/inside", 0));
+    };
+    show("mode", std::to_string(mode));
+    tries("root");
+    as(50, 99, {}, [&] { tries("owner"); });
+    as(60, 51, {}, [&] { tries("group"); });
+    as(60, 99, {}, [&] { tries("stranger"); });
+    unlink("dir/inside");
+    rmdir("dir");
+  }
+}
+
+void try_sticky() {
+  put_directory("sticky", 70, 71, 01777);
+  put("sticky/of50", 50, 51, 0666);
+  put("sticky/of60", 60, 61, 0666);
+  as(50, 51, {}, [] {
+    CALL(unlink("sticky/of60"));
+    CALL(rename("sticky/of60", "sticky/new"));
+    CALL(rename("sticky/of50", "sticky/of60"));
+    CALL(rename("sticky/of50", "sticky/new"));
+    CALL(unlink("sticky/new"));
+  });
+  as(70, 71, {}, [] { CALL(unlink("sticky/of60")); });
+  put("sticky/of60", 60, 61, 0666);
+  CALL(unlink("sticky/of60"));
+}
+
+void try_real_ids() {
+  put("secret", 0, 0, 0600);
+  as(50, 51, {}, [] { CALL(access("secret", R_OK)); });
+  apart([] {
+    CALL(setresuid(50, 0, 0));
+    CALL(access("secret", R_OK));
+    CALL(faccessat(AT_FDCWD, "secret", R_OK, AT_EACCESS));
+    OPEN(open("secret", O_RDONLY | O_CLOEXEC));
+  });
+  apart([] {
+    CALL(setresuid(0, 50, 0));
+    CALL(access("secret", R_OK));
+    CALL(faccessat(AT_FDCWD, "secret", R_OK, AT_EACCESS));
+    OPEN(open("secret", O_RDONLY | O_CLOEXEC));
+  });
+  apart([] {
+    CALL(setfsuid(50));
+    OPEN(open("secret", O_RDONLY | O_CLOEXEC));
+  });
+}
+
+void try_times() {
+  put("timed", 50, 51, 0622);
+  as(60, 61, {}, [] {
+    CALL(utimensat(AT_FDCWD, "timed", nullptr, 0));
+    const timespec times[2] = {{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 2, .tv_nsec = 0}};
+    CALL(utimensat(AT_FDCWD, "timed", times, 0));
+    CALL(utimensat(AT_FDCWD, "secret", nullptr, 0));
+  });
+  as(50, 51, {}, [] {
+    const timespec times[2] = {{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 2, .tv_nsec = 0}};
+    CALL(utimensat(AT_FDCWD, "timed", times, 0));
+  });
+}
+
+}  // namespace
+
+void table_of_access() {
+  try_modes();
+  try_directories();
+  try_sticky();
+  try_real_ids();
+  try_times();
+}

@@ -1,0 +1,130 @@
+// Signals, priorities, limits, roots and sockets between users.
+#include <csignal>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include "tests/guest/identity/table.h"
+
+namespace {
+
+void signals() {
+  const pid_t target = fork();
+  if (target == 0) {
+    if (setresgid(60, 60, 60) != 0 || setresuid(60, 60, 60) != 0) _exit(1);
+    for (;;)
+      pause();
+  }
+  usleep(100'000);  // it has its ids by then, or the lines differ
+  as(50, 51, {}, [target] {
+    CALL(kill(target, 0));
+    CALL(kill(target, SIGTERM));
+    CALL(syscall(SYS_tgkill, target, target, SIGTERM));
+  });
+  as(60, 61, {}, [target] { CALL(kill(target, 0)); });
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/%d", target);
+  struct stat status {};
+  CALL(stat(path, &status));
+  CALL(status.st_uid);
+  CALL(kill(target, SIGKILL));
+  waitpid(target, nullptr, 0);
+}
+
+void priorities() {
+  apart([] {
+    CALL(setpriority(PRIO_PROCESS, 0, 5));
+    CALL(setpriority(PRIO_PROCESS, 0, -5));
+  });
+  as(50, 51, {}, [] {
+    CALL(setpriority(PRIO_PROCESS, 0, 5));
+    CALL(setpriority(PRIO_PROCESS, 0, -5));
+  });
+  apart([] {
+    rlimit limit{.rlim_cur = 10, .rlim_max = 10};
+    CALL(setrlimit(RLIMIT_NPROC, &limit));
+    limit.rlim_cur = 30;
+    CALL(setrlimit(RLIMIT_NPROC, &limit));
+  });
+  as(50, 51, {}, [] {
+    rlimit limit{.rlim_cur = 10, .rlim_max = 10};
+    CALL(setrlimit(RLIMIT_CORE, &limit));
+    limit.rlim_max = 20;
+    CALL(setrlimit(RLIMIT_CORE, &limit));
+  });
+}
+
+void roots() {
+  CALL(mkdir("inner", 0755));
+  as(50, 51, {}, [] { CALL(chroot("inner")); });
+  apart([] {
+    CALL(chroot("inner"));
+    CALL(chdir("/"));
+    CALL(access("/bin", F_OK));
+  });
+}
+
+void show_peer(const char* what, int socket) {
+  ucred ids{};
+  socklen_t size = sizeof ids;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &ids, &size) != 0) return show(what, outcome(-1));
+  show(what, std::to_string(ids.uid) + ":" + std::to_string(ids.gid));
+}
+
+/// A byte with or without credentials; what the other end is told.
+void send_ids(int from, int to, const ucred* ids) {
+  char byte = 'x';
+  iovec part{.iov_base = &byte, .iov_len = 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))]{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (ids != nullptr) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_CREDENTIALS;
+    head->cmsg_len = CMSG_LEN(sizeof *ids);
+    std::memcpy(CMSG_DATA(head), ids, sizeof *ids);
+  }
+  CALL(sendmsg(from, &message, 0));
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (recvmsg(to, &message, MSG_DONTWAIT) != 1) return;
+  const cmsghdr* head = CMSG_FIRSTHDR(&message);
+  if (head == nullptr) return show("received", "nothing");
+  ucred told{};
+  std::memcpy(&told, CMSG_DATA(head), sizeof told);
+  show("received", std::to_string(told.uid) + ":" + std::to_string(told.gid));
+}
+
+void sockets() {
+  const auto talk = [] {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return;
+    show_peer("peer", pair[0]);
+    const int on = 1;
+    setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+    send_ids(pair[0], pair[1], nullptr);
+    const ucred own{.pid = getpid(), .uid = getuid(), .gid = getgid()};
+    send_ids(pair[0], pair[1], &own);
+    const ucred wrong{.pid = getpid(), .uid = 12, .gid = getgid()};
+    if (getuid() != 0) send_ids(pair[0], pair[1], &wrong);
+    close(pair[0]);
+    close(pair[1]);
+  };
+  talk();
+  as(50, 51, {}, talk);
+}
+
+}  // namespace
+
+void table_of_processes() {
+  signals();
+  priorities();
+  roots();
+  sockets();
+}

@@ -1,0 +1,166 @@
+// Records of real files, in both stores; as root too, who then stands for the person.
+#include "extensions/identity/owned_files.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/fs/temp_tree.h"
+
+namespace nestp::identity {
+namespace {
+
+struct World {
+  TempTree tree;
+  OwnedFiles files{setup(tree)};
+
+  static OwnedFiles::Setup setup(const TempTree& tree) {
+    return {
+        .user = 0, .group = 0, .places = {tree.at("/owners")}, .root_device = device(tree.path())};
+  }
+  static dev_t device(const std::string& path) {
+    struct stat status {};
+    stat(path.c_str(), &status);
+    return status.st_dev;
+  }
+  OwnedFile look(const std::string& name) {
+    auto file = files.look(tree.at("/" + name), false);
+    REQUIRE(file.ok());
+    return *file;
+  }
+  void set(const std::string& name, Id user, Id group, mode_t mode) {
+    const OwnedFile file = look(name);
+    OwnerRecord record = file.record;
+    record.user = user;
+    record.group = group;
+    record.mode = (record.mode & S_IFMT) | mode;
+    REQUIRE(files.set(file, record).ok());
+  }
+  mode_t host_mode(const std::string& name) {
+    struct stat status {};
+    REQUIRE(lstat(tree.at("/" + name).c_str(), &status) == 0);
+    return status.st_mode & 07777;
+  }
+};
+
+TEST_CASE("a file of one's own is the fake user's", "[identity]") {
+  World world;
+  world.tree.file("/f");
+  CHECK(world.look("f").record.user == 0);
+  CHECK_FALSE(world.look("f").is_stored);
+}
+
+TEST_CASE("owner and mode are remembered, by another session too", "[identity]") {
+  World world;
+  world.tree.file("/f");
+  world.tree.directory("/d");
+  world.tree.link("nowhere", "/l");
+  REQUIRE(mkfifo(world.tree.at("/p").c_str(), 0644) == 0);
+  world.set("f", 33, 34, 04750);
+  world.set("d", 33, 34, 01000);
+  world.set("l", 35, 36, 0777);
+  world.set("p", 37, 38, 0600);
+  OwnedFiles other(World::setup(world.tree));
+  const auto file = other.look(world.tree.at("/f"), false);
+  REQUIRE(file.ok());
+  CHECK(file->record.user == 33);
+  CHECK(file->record.group == 34);
+  CHECK((file->record.mode & 07777) == 04750);
+  CHECK(other.look(world.tree.at("/l"), false)->record.user == 35);
+  CHECK(other.look(world.tree.at("/p"), false)->record.group == 38);
+  CHECK((other.look(world.tree.at("/d"), false)->record.mode & 07777) == 01000);
+}
+
+TEST_CASE("the host's mode lets its owner in and is never set-ID", "[identity]") {
+  World world;
+  world.tree.file("/f");
+  world.tree.directory("/d");
+  world.set("f", 0, 0, 06011);
+  CHECK(world.host_mode("f") == 0711);
+  world.set("d", 0, 0, 0);
+  CHECK(world.host_mode("d") == 0700);
+}
+
+TEST_CASE("what became natural again has no record", "[identity]") {
+  World world;
+  world.tree.file("/f");
+  world.tree.link("nowhere", "/l");
+  world.set("f", 33, 33, 0600);
+  world.set("l", 33, 33, 0777);
+  world.set("f", 0, 0, 0640);
+  CHECK_FALSE(world.look("f").is_stored);
+  CHECK(world.host_mode("f") == 0640);
+  world.files.forget(world.look("l"));
+  CHECK_FALSE(world.look("l").is_stored);
+  CHECK_FALSE(world.files.must_forget(world.tree.at("/l")));
+}
+
+TEST_CASE("the next file with the number of a removed one inherits nothing", "[identity]") {
+  World world;
+  world.tree.link("nowhere", "/l");
+  world.set("l", 33, 33, 0777);
+  const ino_t former = world.look("l").status().st_ino;
+  // Without nestp: so the record is left behind.
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(unlink(world.tree.at("/l").c_str()) == 0);
+    world.tree.link("elsewhere", "/l");
+    CHECK(world.look("l").record.user == 0);
+    if (world.look("l").status().st_ino == former) break;
+  }
+}
+
+TEST_CASE("a change by another session is seen", "[identity]") {
+  World world;
+  OwnedFiles other(World::setup(world.tree));
+  world.tree.file("/f");
+  world.tree.link("nowhere", "/l");
+  for (Id id = 1; id < 20; ++id) {
+    world.set("f", id, id, 0600);
+    world.set("l", id, id, 0777);
+    CHECK(other.look(world.tree.at("/f"), false)->record.user == id);
+    CHECK(other.look(world.tree.at("/l"), false)->record.user == id);
+  }
+}
+
+TEST_CASE("a file that its owner may not write can get an owner", "[identity]") {
+  World world;
+  world.tree.file("/f");
+  REQUIRE(chmod(world.tree.at("/f").c_str(), 0444) == 0);
+  world.set("f", 33, 33, 0444);
+  CHECK(world.look("f").record.user == 33);
+  CHECK((world.look("f").record.mode & 07777) == 0444);
+}
+
+TEST_CASE("attributes of root's name spaces are kept", "[identity]") {
+  World world;
+  world.tree.file("/f");
+  world.tree.link("nowhere", "/l");
+  for (const char* name : {"f", "l"}) {
+    const OwnedFile file = world.look(name);
+    CHECK(world.files.attribute(file, "trusted.a").error() == Errno(ENODATA));
+    REQUIRE(world.files.set_attribute(file, "trusted.a", std::string("v\0w", 3), 0).ok());
+    CHECK(*world.files.attribute(world.look(name), "trusted.a") == std::string("v\0w", 3));
+    CHECK(world.files.attributes(world.look(name)) == std::vector<std::string>{"trusted.a"});
+    REQUIRE(world.files.remove_attribute(world.look(name), "trusted.a").ok());
+    CHECK(world.files.attributes(world.look(name)).empty());
+  }
+}
+
+TEST_CASE("places that cannot be written leave records in memory", "[identity]") {
+  TempTree tree;
+  OwnedFiles files({.places = {"/proc/nowhere/owners"}});
+  tree.link("nowhere", "/l");
+  const auto file = files.look(tree.at("/l"), false);
+  REQUIRE(file.ok());
+  OwnerRecord record = file->record;
+  record.user = 9;
+  REQUIRE(files.set(*file, record).ok());
+  CHECK(files.look(tree.at("/l"), false)->record.user == 9);
+}
+
+}  // namespace
+}  // namespace nestp::identity
