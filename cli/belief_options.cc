@@ -16,6 +16,11 @@ Result<> set_kernel(Request& request, std::string_view value) {
   return Done{};
 }
 
+Result<> set_strict_kernel(Request& request, std::string_view) {
+  request.strict_kernel = true;
+  return Done{};
+}
+
 Result<> set_hostname(Request& request, std::string_view value) {
   constexpr std::size_t kLongest = 64;  // bytes (__NEW_UTS_LEN)
   if (value.empty()) return Error{"the host's name is empty"};

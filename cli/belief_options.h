@@ -9,6 +9,7 @@
 namespace nestp {
 
 Result<> set_kernel(Request& request, std::string_view value);
+Result<> set_strict_kernel(Request& request, std::string_view value);
 Result<> set_hostname(Request& request, std::string_view value);
 Result<> set_emulator(Request& request, std::string_view value);
 Result<> set_mixed_mode(Request& request, std::string_view value);

@@ -40,7 +40,8 @@ std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
   if (std::unique_ptr<Extension> ids = make_identity(request, surroundings)) {
     extensions.push_back(std::move(ids));
   }
-  extensions.push_back(std::make_unique<KernelName>(request.kernel, !request.kernel.is_empty()));
+  extensions.push_back(std::make_unique<KernelName>(request.kernel, !request.kernel.is_empty(),
+                                                    request.strict_kernel));
   extensions.push_back(std::move(emulator));
   return extensions;
 }

@@ -189,6 +189,10 @@ Outcome<PreparedGuest, StartError> make_guest(const Request& request,
   rootfs_facts.path = request.rootfs;  // as the person wrote it
   if (const auto error = diagnose_rootfs(rootfs_facts)) return *error;
 
+  if (request.strict_kernel && !version_code(request.kernel.release.value_or(""))) {
+    return StartError{.error = {"--strict-kernel: no release to keep to; give one by -k"}};
+  }
+
   PreparedGuest prepared;
   std::vector<std::string> parents;
   if (!request.loader_directory.empty()) parents.push_back(request.loader_directory);

@@ -291,6 +291,12 @@ constexpr Option kOptions[] = {
          "field stays the real one, capabilities is AT_HWCAP in hexadecimal.",
      .apply = set_kernel},
     {.group = Group::beliefs,
+     .long_names = {"strict-kernel"},
+     .help = "With -k, hide calls that are newer than RELEASE",
+     .long_help = "They answer ENOSYS, as on such a kernel. Without it the guest may use all calls "
+                  "that this machine's kernel has.",
+     .apply = set_strict_kernel},
+    {.group = Group::beliefs,
      .long_names = {"hostname"},
      .value = Value::required,
      .metavar = "NAME",

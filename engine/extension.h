@@ -122,6 +122,9 @@ class Extension {
   /// Likewise for exit.
   virtual SysSet exits() const { return {}; }
 
+  /// Calls that the guest is to find missing: ENOSYS without a stop.  Asked once.
+  virtual SysSet refused() const { return {}; }
+
   virtual Entry on_entry(Call&) { return Entry::proceed; }
   /// Of calls in exits(), and those that asked by Call::wants_exit.
   virtual void on_exit(Call&) {}

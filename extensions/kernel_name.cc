@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "arch/call_releases.h"
 #include "extensions/vdso_note.h"
 
 namespace nestp {
@@ -107,8 +108,8 @@ std::optional<std::uint32_t> version_code(std::string_view release) {
   return (parts[0] << 16) + (parts[1] << 8) + std::min<std::uint32_t>(parts[2], 255);
 }
 
-KernelName::KernelName(KernelFields fields, bool keeps_names)
-    : fields_(std::move(fields)), first_(std::make_shared<Names>()) {
+KernelName::KernelName(KernelFields fields, bool keeps_names, bool is_strict)
+    : fields_(std::move(fields)), is_strict_(is_strict), first_(std::make_shared<Names>()) {
   first_->node = fields_.node;
   first_->domain = fields_.domain;
   first_->may_change = keeps_names;
@@ -125,6 +126,16 @@ SysSet KernelName::exits() const {
   SysSet set;
   for (const Sys sys : {Sys::uname, Sys::olduname, Sys::oldolduname})
     set.set(static_cast<std::size_t>(sys));
+  return set;
+}
+
+SysSet KernelName::refused() const {
+  SysSet set;
+  const auto limit = is_strict_ && fields_.release ? version_code(*fields_.release) : std::nullopt;
+  if (!limit) return set;
+  for (const CallRelease& row : call_releases()) {
+    if (row.release > *limit) set.set(static_cast<std::size_t>(row.sys));
+  }
   return set;
 }
 

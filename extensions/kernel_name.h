@@ -36,12 +36,14 @@ std::optional<std::uint32_t> version_code(std::string_view release);
 class KernelName final : public Extension {
  public:
   /// `keeps_names`: every guest may set its host name, whatever the kernel would say.
-  KernelName(KernelFields fields, bool keeps_names);
+  /// `is_strict`: calls that are newer than the release are missing.
+  KernelName(KernelFields fields, bool keeps_names, bool is_strict = false);
 
   std::string_view name() const override { return "kernel-name"; }
   bool is_asked_for() const override { return !fields_.is_empty(); }
   SysSet entries() const override;
   SysSet exits() const override;
+  SysSet refused() const override;
   Entry on_entry(Call& call) override;
   void on_exit(Call& call) override;
   std::vector<std::string_view> text_names() const override;
@@ -63,6 +65,7 @@ class KernelName final : public Extension {
   std::string full_version(std::string_view of_host) const;
 
   KernelFields fields_;
+  bool is_strict_;
   std::shared_ptr<Names> first_;
   std::unordered_map<pid_t, std::shared_ptr<Names>> names_;
 };

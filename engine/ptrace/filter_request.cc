@@ -83,8 +83,10 @@ FilterRequest filter_request(const Guest& guest,
       request.conditional.push_back({row.sys, std::move(tests)});
     }
   }
-  for (const auto& extension : extensions)
+  for (const auto& extension : extensions) {
     request.trace |= extension->entries() | extension->exits();
+    request.refuse |= extension->refused();
+  }
   return request;
 }
 

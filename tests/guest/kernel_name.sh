@@ -32,6 +32,10 @@ if [ "$(id -u)" = 0 ]; then
   [ $? != 0 ] && [ "$(uname -n)" = "$node" ]
   report 'without either, an ordinary user may not'
 fi
+says 'all calls are there' 'statx 1 getrandom 1' nestp -k 3.10 print_kernel calls
+says 'but newer ones are missing by --strict-kernel' 'statx 0 getrandom 0' \
+  nestp -k 3.10 --strict-kernel print_kernel calls
+says 'and only newer ones' 'statx 0 getrandom 1' nestp -k 4.10 --strict-kernel print_kernel calls
 says 'a wrong long form is refused' "nestp: option '-k': 'x' is not a hexadecimal number; try --help" \
   nestp -k '\a\b\c\d\e\f\x\' true
 finish

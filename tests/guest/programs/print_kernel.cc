@@ -1,12 +1,25 @@
-// Prints what a program is told of its kernel: uname(2), the vDSO's note, AT_HWCAP.
+// Prints what a program is told of its kernel: uname(2), the vDSO's note, AT_HWCAP; with an
+// argument, which calls it has.
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <elf.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
-int main() {
+/// Whether the kernel has two calls that came with 4.11 and 3.17.
+int print_calls() {
+  char byte = 0;
+  const bool has_statx = syscall(SYS_statx, -1, "", 0, 0, &byte) == -1 && errno != ENOSYS;
+  const bool has_random = syscall(SYS_getrandom, &byte, 1, 0) == 1;
+  return std::printf("statx %d getrandom %d\n", has_statx, has_random) < 0;
+}
+
+int main(int argc, char**) {
+  if (argc > 1) return print_calls();
   utsname name{};
   if (uname(&name) != 0) return 1;
   std::printf("%s %s %s %s\n", name.sysname, name.nodename, name.release, name.machine);

@@ -5,8 +5,20 @@
 
 #include <catch2/catch.hpp>
 
+#include "arch/call_releases.h"
+
 namespace nestp {
 namespace {
+
+TEST_CASE("releases are listed by name, each once", "[arch][table]") {
+  std::string_view before;
+  for (const CallRelease& row : call_releases()) {
+    INFO(name_of(row.sys));
+    CHECK(before < name_of(row.sys));
+    CHECK(row.release >= release(2, 6, 16));
+    before = name_of(row.sys);
+  }
+}
 
 using Args = std::array<std::uint64_t, 6>;
 

@@ -109,6 +109,19 @@ TEST_CASE("the code of a release", "[extensions][kernel]") {
   CHECK_FALSE(version_code("new"));
 }
 
+TEST_CASE("newer calls are missing only if that was asked for", "[extensions][kernel]") {
+  const auto is_refused = [](bool is_strict, Sys sys) {
+    return KernelName(*parse_kernel_fields("3.17"), true, is_strict)
+        .refused()
+        .test(static_cast<std::size_t>(sys));
+  };
+  CHECK(is_refused(true, Sys::statx));
+  CHECK(is_refused(true, Sys::execveat));
+  CHECK_FALSE(is_refused(true, Sys::getrandom));
+  CHECK_FALSE(is_refused(true, Sys::openat));
+  CHECK_FALSE(is_refused(false, Sys::statx));
+}
+
 TEST_CASE("the note of a vDSO is rewritten", "[extensions][kernel]") {
   FakeMemory memory(512);
   Elf64_Ehdr header{};
