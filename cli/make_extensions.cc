@@ -37,11 +37,15 @@ std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
                                                         const ExtensionSurroundings& surroundings,
                                                         std::unique_ptr<Emulator> emulator) {
   std::vector<std::unique_ptr<Extension>> extensions;
+  auto kernel = std::make_unique<KernelName>(request.kernel, !request.kernel.is_empty(),
+                                             request.strict_kernel);
   if (std::unique_ptr<Extension> ids = make_identity(request, surroundings)) {
+    constexpr unsigned kAdminister = 21;  // CAP_SYS_ADMIN
+    kernel->set_privilege(
+        [ids = ids.get()](pid_t thread) { return ids->has_capability(thread, kAdminister); });
     extensions.push_back(std::move(ids));
   }
-  extensions.push_back(std::make_unique<KernelName>(request.kernel, !request.kernel.is_empty(),
-                                                    request.strict_kernel));
+  extensions.push_back(std::move(kernel));
   extensions.push_back(std::move(emulator));
   return extensions;
 }

@@ -65,8 +65,9 @@ struct Request {
     std::uint32_t user = 0, group = 0;
     friend bool operator==(const Ids&, const Ids&) = default;
   };
-  std::optional<Ids> ids{};      ///< -0, -i, -S
-  KernelFields kernel{};         ///< -k, --hostname
+  std::optional<Ids> ids{};  ///< -0, -i, -S
+  KernelFields kernel{};     ///< -k, --hostname
+  bool strict_kernel = false;
   EmulatorSettings emulators{};  ///< -q, --mixed-mode
 
   std::vector<EnvironmentChange> environment{};

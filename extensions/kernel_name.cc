@@ -141,12 +141,14 @@ SysSet KernelName::refused() const {
 
 Entry KernelName::on_entry(Call& call) {
   Names& names = names_of(call.thread);
-  if (!names.may_change) return Entry::proceed;
-  const auto size = static_cast<std::int32_t>(call.args[1]);
   const auto answer = [&call](std::int64_t result) {
     call.result = result;
     return Entry::answered;
   };
+  const auto privilege = privilege_ && !names.is_promised ? privilege_(call.thread) : std::nullopt;
+  if (privilege && !*privilege) return answer(-EPERM);
+  if (!privilege && !names.may_change) return Entry::proceed;
+  const auto size = static_cast<std::int32_t>(call.args[1]);
   if (size < 0 || size > static_cast<std::int32_t>(kLongestName)) return answer(-EINVAL);
   std::string text(static_cast<std::size_t>(size), '\0');
   const auto read =
@@ -250,7 +252,7 @@ void KernelName::on_thread_renamed(pid_t former, pid_t now) {
 void KernelName::on_namespaces(pid_t thread, std::uint64_t flags) {
   if ((flags & CLONE_NEWUTS) == 0) return;
   auto own = std::make_shared<Names>(names_of(thread));
-  own->may_change = true;
+  own->may_change = own->is_promised = true;
   names_[thread] = std::move(own);
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,11 @@ class KernelName final : public Extension {
   /// `is_strict`: calls that are newer than the release are missing.
   KernelName(KernelFields fields, bool keeps_names, bool is_strict = false);
 
+  /// Whether a thread may administer the system (CAP_SYS_ADMIN), where somebody knows it better
+  /// than the kernel; none: nobody does.
+  using Privilege = std::function<std::optional<bool>(pid_t thread)>;
+  void set_privilege(Privilege privilege) { privilege_ = std::move(privilege); }
+
   std::string_view name() const override { return "kernel-name"; }
   bool is_asked_for() const override { return !fields_.is_empty(); }
   SysSet entries() const override;
@@ -59,6 +65,7 @@ class KernelName final : public Extension {
   struct Names {
     std::optional<std::string> node, domain;
     bool may_change = false;
+    bool is_promised = false;  ///< made by the guest
   };
 
   Names& names_of(pid_t thread);
@@ -66,6 +73,7 @@ class KernelName final : public Extension {
 
   KernelFields fields_;
   bool is_strict_;
+  Privilege privilege_;
   std::shared_ptr<Names> first_;
   std::unordered_map<pid_t, std::shared_ptr<Names>> names_;
 };

@@ -32,6 +32,7 @@ if [ "$(id -u)" = 0 ]; then
   [ $? != 0 ] && [ "$(uname -n)" = "$node" ]
   report 'without either, an ordinary user may not'
 fi
+says 'fake root may' 'mine' nestp -0 sh -c 'hostname mine; hostname'
 says 'all calls are there' 'statx 1 getrandom 1' nestp -k 3.10 print_kernel calls
 says 'but newer ones are missing by --strict-kernel' 'statx 0 getrandom 0' \
   nestp -k 3.10 --strict-kernel print_kernel calls

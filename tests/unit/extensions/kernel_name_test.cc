@@ -92,6 +92,19 @@ TEST_CASE("a host name is kept by whoever may set it", "[extensions][kernel]") {
   CHECK(text == "inner\n");
 }
 
+TEST_CASE("whoever knows of privileges decides, but not over a namespace of one's own",
+          "[extensions][kernel]") {
+  KernelName extension({}, false);
+  extension.set_privilege([](pid_t thread) { return std::optional(thread == 1); });
+  extension.on_thread_start(1, 0);
+  extension.on_thread_start(2, 1);
+  CHECK(set_name(extension, Sys::sethostname, "name", 2) == -EPERM);
+  CHECK(set_name(extension, Sys::sethostname, "name", 1) == 0);
+  CHECK(shown(extension, 2).text(kField) == "name");
+  extension.on_namespaces(2, CLONE_NEWUTS);
+  CHECK(set_name(extension, Sys::sethostname, "own", 2) == 0);
+}
+
 TEST_CASE("files of /proc say the same", "[extensions][kernel]") {
   KernelName extension(*parse_kernel_fields("3.10.7"), true);
   std::optional<std::string> text = "6.1.0\n";
