@@ -29,6 +29,7 @@ enum class Capability : std::uint8_t {
   set_priority = 23,           ///< CAP_SYS_NICE
   exceed_limits = 24,          ///< CAP_SYS_RESOURCE
   make_nodes = 27,             ///< CAP_MKNOD
+  write_audit = 29,            ///< CAP_AUDIT_WRITE
   set_file_capabilities = 31,  ///< CAP_SETFCAP
 };
 

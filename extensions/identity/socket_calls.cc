@@ -140,7 +140,18 @@ Entry send(World& world, Call& call) {
   });
 }
 
+/// The kernel's audit service takes no word from an ordinary user.  As on a kernel that has none,
+/// which programs of root are prepared for.
+Entry open_socket(World& world, Call& call) {
+  constexpr std::int32_t kAudit = 9;  // NETLINK_AUDIT
+  const bool is_audit = static_cast<std::int32_t>(call.args[0]) == AF_NETLINK &&
+                        static_cast<std::int32_t>(call.args[2]) == kAudit;
+  if (!is_audit || !world.credentials(call).has(Capability::write_audit)) return Entry::proceed;
+  return fail(call, EPROTONOSUPPORT);
+}
+
 constexpr Route kRoutes[] = {
+    {Sys::socket, open_socket},
     {Sys::getsockopt, get_option},
     {Sys::recvmsg, receive},
     {Sys::sendmsg, send},
