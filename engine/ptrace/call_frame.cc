@@ -31,6 +31,16 @@ CallFrame::CallFrame(Tracer& tracer, Thread& thread, const Registers& registers)
       args_(registers.args()),
       result_(registers.result()) {}
 
+SysResult<std::string> CallFrame::text(int index) {
+  if (text_address_ != 0 && text_address_ == arg(index)) return text_;
+  auto read = memory_.read_string(address(index));
+  if (read) {
+    text_address_ = arg(index);
+    text_ = *read;
+  }
+  return read;
+}
+
 void CallFrame::set_arg(int index, std::uint64_t value) {
   args_[static_cast<std::size_t>(index)] = value;
   changed_ = true;

@@ -40,6 +40,9 @@ class CallFrame {
   GuestAddress address(int index) const { return GuestAddress{arg(index)}; }
   int descriptor(int index) const { return static_cast<int>(arg(index)); }
 
+  /// The string an argument points to, read once.
+  SysResult<std::string> text(int index);
+
   void set_arg(int index, std::uint64_t value);
   /// Another call in this one's place; argument meanings are the caller's matter.
   void set_sys(Sys sys);
@@ -90,6 +93,8 @@ class CallFrame {
   Sys sys_;
   const SyscallRow* row_;
   std::array<std::uint64_t, 6> args_{};
+  std::uint64_t text_address_ = 0;  ///< of text_; 0: none was read
+  std::string text_;
   bool changed_ = false;
   bool answered_ = false;
   bool repeated_ = false;

@@ -112,7 +112,7 @@ bool moves_directories(const CallFrame& frame) {
 
 /// The error of a path that the kernel resolves by itself, from the argument's own base.
 std::optional<Errno> error_from_base(CallFrame& frame, const PathArg& argument) {
-  const auto text = frame.memory().read_string(frame.address(argument.index));
+  const auto text = frame.text(argument.index);
   if (!text) return text.error();
   if (text->empty()) return Errno(ENOENT);
   const std::string path = base_anchor(frame, argument) + "/" + *text;
@@ -205,7 +205,7 @@ std::optional<Errno> refusal_of_object(CallFrame& frame, const PathArg& argument
     return std::nullopt;
   }
   if (frame.arg(argument.index) != 0) {
-    const auto text = frame.memory().read_string(frame.address(argument.index));
+    const auto text = frame.text(argument.index);
     if (!text || !text->empty()) return std::nullopt;
   }
   return refusal_by_descriptor(frame, descriptor);
@@ -250,7 +250,7 @@ std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
   const std::string anchor = base_anchor(frame, argument);
   std::string text;
   if (frame.arg(argument.index) != 0) {
-    auto read = frame.memory().read_string(frame.address(argument.index));
+    auto read = frame.text(argument.index);
     if (!read) return std::nullopt;
     text = *std::move(read);
   }
@@ -386,7 +386,7 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
                                                     ResolveFlags flags) {
   const GuestAddress address = frame.address(argument.index);
   if (static_cast<std::uint64_t>(address) == 0) return std::optional<Resolved>();
-  auto text = frame.memory().read_string(address);
+  auto text = frame.text(argument.index);
   if (!text) return text.error();
   if (text->empty()) return std::optional<Resolved>();
   const bool read_only_matters =

@@ -100,9 +100,14 @@ std::optional<OwnerRecord> OwnedFiles::stored(const FileRef& file) {
 }
 
 SysResult<OwnedFile> OwnedFiles::look(const std::string& host, bool follow) {
-  OwnedFile file{.ref = {.host = host, .follow = follow}, .record = {}};
+  FileRef ref{.host = host, .follow = follow};
   const int flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | AT_NO_AUTOMOUNT;
-  if (fstatat(AT_FDCWD, host.c_str(), &file.ref.status, flags) != 0) return Errno(errno);
+  if (fstatat(AT_FDCWD, host.c_str(), &ref.status, flags) != 0) return Errno(errno);
+  return judge(std::move(ref));
+}
+
+OwnedFile OwnedFiles::judge(FileRef ref) {
+  OwnedFile file{.ref = std::move(ref), .record = {}};
   const auto record = stored(file.ref);
   file.is_stored = record.has_value();
   file.record = record.value_or(natural(file.ref.status));

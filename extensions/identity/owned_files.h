@@ -37,6 +37,8 @@ class OwnedFiles {
 
   /// Errors of stat(2).
   SysResult<OwnedFile> look(const std::string& host, bool follow);
+  /// The same of a file whose status is known.
+  OwnedFile judge(FileRef ref);
   /// The same of an open file of the tracer.
   SysResult<OwnedFile> look(int descriptor);
 

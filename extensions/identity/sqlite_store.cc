@@ -1,6 +1,7 @@
 #include "extensions/identity/sqlite_store.h"
 
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/xattr.h>
@@ -12,6 +13,7 @@
 namespace nestp::identity {
 namespace {
 
+constexpr std::chrono::milliseconds kStaleness{50};
 constexpr int kPatience = 10'000;  // milliseconds that another session may hold the database
 
 constexpr const char* kSchema = R"(
@@ -146,12 +148,17 @@ class SqliteStore::Database {
   void note_attribute() { has_attributes_ = true; }
 
  private:
+  /// Looks whether another session has written; what it writes is seen after kStaleness at the
+  /// latest.
   void refresh() {
+    const auto now = std::chrono::steady_clock::now();
+    if (seen_ >= 0 && now - looked_ < kStaleness) return;
+    looked_ = now;
     if (version_ == nullptr) version_ = std::make_unique<Statement>(handle_, "PRAGMA data_version");
-    const std::int64_t now = version_->step() ? version_->number(0) : 0;
+    const std::int64_t version = version_->step() ? version_->number(0) : 0;
     version_->reset();
-    if (now == seen_) return;
-    seen_ = now;
+    if (version == seen_) return;
+    seen_ = version;
     rows_.clear();
     Statement all(handle_, R"(SELECT device, inode, birth, user, "group", mode, node FROM owner)");
     while (all.step()) {
@@ -169,6 +176,7 @@ class SqliteStore::Database {
   sqlite3* handle_;
   std::unique_ptr<Statement> version_;
   std::int64_t seen_ = -1;
+  std::chrono::steady_clock::time_point looked_{};
   std::unordered_map<Key, Row, KeyHash> rows_;
   bool has_attributes_ = false;
 };

@@ -4,7 +4,7 @@
 // A file is known by device, inode number and time of birth, so that the next file
 // with the same number inherits nothing.  The database is made when there is
 // something to remember, not before.  Several sessions may use it at once: what
-// another one has changed is noticed at the next question.
+// another one has changed is noticed within a twentieth of a second.
 #pragma once
 
 #include <memory>

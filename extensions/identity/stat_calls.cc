@@ -95,6 +95,19 @@ void show_owner(struct statx& status, const OwnedFile& file) {
   status.stx_rdev_minor = minor(file.record.device);
 }
 
+/// As stat(2) would tell it.
+struct stat plain_status(const struct statx& status) {
+  struct stat plain {};
+  plain.st_dev = makedev(status.stx_dev_major, status.stx_dev_minor);
+  plain.st_ino = status.stx_ino;
+  plain.st_mode = status.stx_mode;
+  plain.st_uid = status.stx_uid;
+  plain.st_gid = status.stx_gid;
+  plain.st_rdev = makedev(status.stx_rdev_major, status.stx_rdev_minor);
+  plain.st_ctim = {.tv_sec = status.stx_ctime.tv_sec, .tv_nsec = status.stx_ctime.tv_nsec};
+  return plain;
+}
+
 Entry extended_stat(World& world, Call& call) {
   constexpr std::uint32_t kKnown =
       AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
@@ -104,16 +117,21 @@ Entry extended_stat(World& world, Call& call) {
   if ((mask & STATX__RESERVED) || (flags & ~kKnown) || both) return fail(call, EINVAL);
   const CallObject& object = call.objects[0];
   if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
-  const auto file = world.look(object);
-  if (!file) return fail(call, file.error().code());
+  const auto asked = static_cast<int>(flags & (AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)) |
+                     (object.follow ? 0 : AT_SYMLINK_NOFOLLOW);
   struct statx status {};
-  const std::uint32_t asked = (flags & ~static_cast<std::uint32_t>(AT_EMPTY_PATH)) &
-                              ~static_cast<std::uint32_t>(AT_SYMLINK_NOFOLLOW);
-  const std::uint32_t follow = object.follow ? 0 : AT_SYMLINK_NOFOLLOW;
-  if (statx(AT_FDCWD, object.host.c_str(), static_cast<int>(asked | follow), mask, &status) != 0) {
-    return fail(call, errno);
+  if (statx(AT_FDCWD, object.host.c_str(), asked, mask | STATX_BASIC_STATS, &status) != 0) {
+    // Errors, and what can be done about them, are those of stat(2).
+    const auto file = world.look(object);
+    if (!file) return fail(call, file.error().code());
+    if (statx(AT_FDCWD, object.host.c_str(), asked, mask | STATX_BASIC_STATS, &status) != 0) {
+      return fail(call, errno);
+    }
   }
-  show_owner(status, *file);
+  FileRef ref{.host = object.host, .follow = object.follow, .status = plain_status(status)};
+  OwnedFile file = world.files.judge(std::move(ref));
+  world.show_process(file);
+  show_owner(status, file);
   return finish(call, write_object(call, address(call, 4), status));
 }
 

@@ -54,14 +54,18 @@ SysResult<OwnedFile> World::look(const CallObject& object) {
     const bool is_open = size == 0 || lstat(object.host.substr(0, size).c_str(), &base) == 0;
     if (!is_open) return Errno(EBADF);
   }
-  if (!file || file->is_stored || file->status().st_dev != proc_device) return file;
-  // What belongs to a process in /proc has its owner's ids.
-  const auto id = static_cast<pid_t>(std::atoi(object.host.c_str() + 6));
-  const auto found = process_digits(object.host) == 0 ? threads.end() : threads.find(id);
-  if (found == threads.end() || file->record.user != first_user) return file;
-  file->record.user = found->second.credentials.user.effective;
-  file->record.group = found->second.credentials.group.effective;
+  if (file) show_process(*file);
   return file;
+}
+
+void World::show_process(OwnedFile& file) const {
+  if (file.is_stored || file.status().st_dev != proc_device) return;
+  const std::string& host = file.ref.host;
+  if (process_digits(host) == 0 || file.record.user != first_user) return;
+  const auto found = threads.find(static_cast<pid_t>(std::atoi(host.c_str() + 6)));
+  if (found == threads.end()) return;
+  file.record.user = found->second.credentials.user.effective;
+  file.record.group = found->second.credentials.group.effective;
 }
 
 CallObject descriptor_object(const Call& call, std::uint64_t descriptor) {

@@ -44,6 +44,8 @@ struct World {
 
   /// stat(2) of an object as the guest sees it.
   SysResult<OwnedFile> look(const CallObject& object);
+  /// What belongs to a process in /proc has its owner's ids.
+  void show_process(OwnedFile& file) const;
 };
 
 using Handler = Entry (*)(World&, Call&);

@@ -61,6 +61,11 @@ bool XattrStore::is_own(std::string_view name) {
 
 SysResult<std::optional<OwnerRecord>> XattrStore::find(const FileRef& file,
                                                        const OwnerRecord& natural) {
+  // Most files have no attribute at all, which is found out with one call.
+  const auto list = file.follow ? listxattr : llistxattr;
+  const ssize_t size = list(file.host.c_str(), nullptr, 0);
+  if (size <= 0)
+    return size == 0 ? SysResult<std::optional<OwnerRecord>>(std::nullopt) : Errno(errno);
   const auto text = read_attribute(file.host, file.follow, kOverride);
   if (text) return parse_override(*text, file.status.st_mode);
   if (text.error() != Errno(ENODATA)) return text.error();
