@@ -1,12 +1,14 @@
 #include "cli/programs.h"
 
 #include "cli/doctor.h"
+#include "cli/owners.h"
 
 namespace nestp {
 namespace {
 
 constexpr Program kPrograms[] = {
     {.name = "doctor", .help = "say what works on this machine [--json]", .run = run_doctor},
+    {.name = "owners", .help = "list or set the owners that -0 remembers", .run = run_owners},
 };
 
 }  // namespace
