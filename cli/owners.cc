@@ -76,8 +76,11 @@ void walk(OwnedFiles& files, const std::string& root, const std::string& below, 
     const std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(name);
   }
-  for (const std::string& name : names)
-    walk(files, root, below + "/" + name, device, visit);
+  for (const std::string& name : names) {
+    std::string entry = below;
+    entry.append("/").append(name);
+    walk(files, root, entry, device, visit);
+  }
 }
 
 int export_owners(OwnedFiles& files, const Wish& wish, dev_t device) {

@@ -105,7 +105,7 @@ Entry keep_capabilities(Credentials& who, Call& call) {
   if (call.args[1] != 0) {
     who.secure_bits |= kKeepCapabilities;
   } else {
-    who.secure_bits &= ~static_cast<unsigned>(kKeepCapabilities);
+    who.secure_bits &= ~kKeepCapabilities;
   }
   return answer(call, 0);
 }

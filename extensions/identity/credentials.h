@@ -42,15 +42,12 @@ struct CapabilitySets {
 };
 
 /// SECBIT_* of <linux/securebits.h>.
-enum SecureBits : unsigned {
-  kNoRoot = 1,
-  kNoRootLocked = 2,
-  kNoFixup = 4,
-  kNoFixupLocked = 8,
-  kKeepCapabilities = 16,
-  kKeepCapabilitiesLocked = 32,
-  kNoAmbientRaise = 64,
-};
+inline constexpr unsigned kNoRoot = 1;
+inline constexpr unsigned kNoRootLocked = 2;
+inline constexpr unsigned kNoFixup = 4;
+inline constexpr unsigned kKeepCapabilities = 16;
+inline constexpr unsigned kKeepCapabilitiesLocked = 32;
+inline constexpr unsigned kNoAmbientRaise = 64;
 
 /// Of a user, or of a group.
 struct IdSet {

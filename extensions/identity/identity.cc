@@ -14,7 +14,6 @@ namespace nestp {
 namespace {
 
 using identity::Credentials;
-using identity::World;
 
 constexpr std::size_t kMostEnded = 4096;
 

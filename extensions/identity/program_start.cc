@@ -70,7 +70,7 @@ bool start_program(Credentials& credentials, const ExecutedFile& program, bool n
   IdSet& group = credentials.group;
   user.saved = user.file_system = user.effective;
   group.saved = group.file_system = group.effective;
-  credentials.secure_bits &= ~static_cast<unsigned>(kKeepCapabilities);
+  credentials.secure_bits &= ~kKeepCapabilities;
   const bool gained = (sets.permitted & ~sets.ambient) != 0;
   return is_set_id || (!(root_matters && real_root) && (effective || gained));
 }

@@ -92,7 +92,9 @@ struct Key {
 };
 struct KeyHash {
   std::size_t operator()(const Key& key) const {
-    return std::hash<std::int64_t>()(key.inode * 0x9e3779b97f4a7c15LL + key.device);
+    const auto inode = static_cast<std::uint64_t>(key.inode);
+    const auto device = static_cast<std::uint64_t>(key.device);
+    return std::hash<std::uint64_t>()(inode * 0x9e3779b97f4a7c15ULL + device);
   }
 };
 struct Row {

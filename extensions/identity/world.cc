@@ -37,7 +37,7 @@ constexpr Id kShortLimit = 0xffff;
 
 }  // namespace
 
-World::World(OwnedFiles::Setup setup, unsigned last)
+World::World(const OwnedFiles::Setup& setup, unsigned last)
     : files(setup), first_user(setup.user), first_group(setup.group), last_capability(last) {
   struct stat proc {};
   if (stat("/proc/self", &proc) == 0) proc_device = proc.st_dev;

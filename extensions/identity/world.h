@@ -30,7 +30,7 @@ struct Sender {
 };
 
 struct World {
-  World(OwnedFiles::Setup setup, unsigned last);
+  World(const OwnedFiles::Setup& setup, unsigned last);
 
   OwnedFiles files;
   Id first_user, first_group;  ///< of the guest's first process
