@@ -29,7 +29,7 @@ Entry check_access(World& world, Call& call, std::uint64_t mode, bool effective)
   const Credentials& own = world.credentials(call);
   const Credentials who = effective ? own : real_credentials(own);
   if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
-  const auto file = world.look(object);
+  const auto file = world.look(call, object);
   if (!file) return fail(call, file.error().code());
   const auto wish = static_cast<unsigned>(mode);
   if (!may_access(who, file->record, wish)) return fail(call, EACCES);
@@ -64,7 +64,7 @@ Entry reach(World& world, Call& call, unsigned wish) {
     if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
     const bool is_root = who.has(Capability::override_access) && !(wish & kExecute);
     if (!is_root && wish != 0) {
-      const auto file = world.look(object);
+      const auto file = world.look(call, object);
       if (file && !may_access(who, file->record, wish)) return fail(call, EACCES);
     }
     const int flags = object.follow ? 0 : AT_SYMLINK_NOFOLLOW;
@@ -84,7 +84,7 @@ Entry reach_to_write(World& world, Call& call) { return reach(world, call, kWrit
 Entry reach_to_enter(World& world, Call& call) { return reach(world, call, kExecute); }
 
 Entry enter_descriptor(World& world, Call& call) {
-  const auto file = world.look(descriptor_object(call, call.args[0]));
+  const auto file = world.look(call, descriptor_object(call, call.args[0]));
   if (!file || !S_ISDIR(file->record.mode)) return Entry::proceed;
   if (!may_access(world.credentials(call), file->record, kExecute)) return fail(call, EACCES);
   return Entry::proceed;
@@ -95,12 +95,12 @@ Entry enter_descriptor(World& world, Call& call) {
 /// The errno of a call that takes the entry `object` away from its directory.
 std::optional<int> refusal_of_removal(World& world, Call& call, const CallObject& object) {
   if (const auto error = refusal_on_way(world, call, object)) return error->code();
-  const auto directory = world.look({.host = directory_of(object.host), .follow = true});
+  const auto directory = world.look(call, {.host = directory_of(object.host), .follow = true});
   if (!directory) return std::nullopt;  // the kernel knows the errno
   const Credentials& who = world.credentials(call);
   const bool may = may_access(who, directory->record, kWrite | kExecute);
   if (!may || (directory->record.mode & S_ISVTX)) {
-    const auto entry = world.look({.host = object.host, .follow = false});
+    const auto entry = world.look(call, {.host = object.host, .follow = false});
     if (!entry) return std::nullopt;
     if (!may) return EACCES;
     if (is_protected(who, directory->record, entry->record)) return EPERM;
@@ -138,7 +138,7 @@ Entry rename_name(World& world, Call& call) {
   for (const CallObject& object : call.objects) {
     if (const auto error = refusal_of_removal(world, call, object)) return fail(call, *error);
     // The new name need not be there: then its directory alone is asked.
-    const auto directory = world.look({.host = directory_of(object.host), .follow = true});
+    const auto directory = world.look(call, {.host = directory_of(object.host), .follow = true});
     const Credentials& who = world.credentials(call);
     if (directory && !may_access(who, directory->record, kWrite | kExecute)) {
       return fail(call, EACCES);
@@ -154,8 +154,9 @@ Entry link_name(World& world, Call& call) {
     return fail(call, error->code());
   }
   if (const auto error = refusal_on_way(world, call, made)) return fail(call, error->code());
-  const auto directory = world.look({.host = directory_of(made.host), .follow = true});
-  if (!directory || !world.look(call.objects[0])) return Entry::proceed;  // ENOENT, says the kernel
+  const auto directory = world.look(call, {.host = directory_of(made.host), .follow = true});
+  if (!directory || !world.look(call, call.objects[0]))
+    return Entry::proceed;  // ENOENT, says the kernel
   if (!may_access(world.credentials(call), directory->record, kWrite | kExecute)) {
     struct stat entry {};
     return fail(call, lstat(made.host.c_str(), &entry) == 0 ? EEXIST : EACCES);

@@ -60,7 +60,7 @@ SysResult<Subject> find_subject(World& world, Call& call, std::string name = {})
       .file = {},
       .name = std::move(name)};
   if (const auto error = refusal_on_way(world, call, subject.object)) return *error;
-  auto file = world.look(subject.object);
+  auto file = world.look(call, subject.object);
   if (!file) return file.error();
   subject.file = *std::move(file);
   return subject;

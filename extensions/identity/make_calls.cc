@@ -16,7 +16,7 @@ std::optional<int> refusal_of_entry(World& world, Call& call, const CallObject& 
                                     OwnerRecord& directory) {
   if (const auto error = refusal_on_way(world, call, object)) return error->code();
   CallObject parent{.host = directory_of(object.host), .follow = true};
-  const auto found = world.look(parent);
+  const auto found = world.look(call, parent);
   if (!found) return std::nullopt;  // the kernel knows the errno
   directory = found->record;
   const Credentials& who = world.credentials(call);
@@ -180,7 +180,7 @@ Entry open_path(World& world, Call& call) {
   const std::uint64_t flags = opening->flags;
   const CallObject& object = call.objects[0];
   if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
-  const auto file = world.look(object);
+  const auto file = world.look(call, object);
   const bool creates = (flags & flag.create) != 0;
   if (!file) {
     const bool makes = creates && file.error() == Errno(ENOENT);

@@ -59,7 +59,7 @@ std::optional<Bytes> lay_out(const StatLayout& layout, const OwnedFile& file) {
 }
 
 Entry give(World& world, Call& call, const CallObject& object, GuestAddress to) {
-  const auto file = world.look(object);
+  const auto file = world.look(call, object);
   if (!file) return fail(call, file.error().code());
   const StatLayout& layout = *stat_layout(*call.abi, call.sys);
   const auto bytes = lay_out(layout, *file);
@@ -122,7 +122,7 @@ Entry extended_stat(World& world, Call& call) {
   struct statx status {};
   if (statx(AT_FDCWD, object.host.c_str(), asked, mask | STATX_BASIC_STATS, &status) != 0) {
     // Errors, and what can be done about them, are those of stat(2).
-    const auto file = world.look(object);
+    const auto file = world.look(call, object);
     if (!file) return fail(call, file.error().code());
     if (statx(AT_FDCWD, object.host.c_str(), asked, mask | STATX_BASIC_STATS, &status) != 0) {
       return fail(call, errno);
@@ -130,7 +130,7 @@ Entry extended_stat(World& world, Call& call) {
   }
   FileRef ref{.host = object.host, .follow = object.follow, .status = plain_status(status)};
   OwnedFile file = world.files.judge(std::move(ref));
-  world.show_process(file);
+  world.find_owner(call, file);
   show_owner(status, file);
   return finish(call, write_object(call, address(call, 4), status));
 }

@@ -1,9 +1,16 @@
 #include "extensions/identity/world.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/fd.h"
 
 namespace nestp::identity {
 namespace {
@@ -33,17 +40,27 @@ std::size_t magic_size(const std::string& host) {
   return at;
 }
 
+/// Takes the descriptor; 0: there is none.
+dev_t device_of(int descriptor) {
+  const UniqueFd file(descriptor);
+  struct stat status {};
+  return fstat(file.get(), &status) == 0 ? status.st_dev : 0;
+}
+
 constexpr Id kShortLimit = 0xffff;
 
 }  // namespace
 
 World::World(const OwnedFiles::Setup& setup, unsigned last)
     : files(setup), first_user(setup.user), first_group(setup.group), last_capability(last) {
-  struct stat proc {};
-  if (stat("/proc/self", &proc) == 0) proc_device = proc.st_dev;
+  proc_device = device_of(open("/proc/self", O_PATH | O_CLOEXEC));
+  int ends[2] = {-1, -1};
+  if (pipe2(ends, O_CLOEXEC) == 0) close(ends[1]);
+  nameless = {device_of(ends[0]), device_of(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+              device_of(memfd_create("identity", MFD_CLOEXEC))};
 }
 
-SysResult<OwnedFile> World::look(const CallObject& object) {
+SysResult<OwnedFile> World::look(const Call& call, const CallObject& object) {
   auto file = files.look(object.host, object.follow);
   if (!file && file.error() == Errno(EACCES) && files.open_up(object.host)) {
     file = files.look(object.host, object.follow);
@@ -54,15 +71,19 @@ SysResult<OwnedFile> World::look(const CallObject& object) {
     const bool is_open = size == 0 || lstat(object.host.substr(0, size).c_str(), &base) == 0;
     if (!is_open) return Errno(EBADF);
   }
-  if (file) show_process(*file);
+  if (file) find_owner(call, *file);
   return file;
 }
 
-void World::show_process(OwnedFile& file) const {
-  if (file.is_stored || file.status().st_dev != proc_device) return;
-  const std::string& host = file.ref.host;
-  if (process_digits(host) == 0 || file.record.user != first_user) return;
-  const auto found = threads.find(static_cast<pid_t>(std::atoi(host.c_str() + 6)));
+void World::find_owner(const Call& call, OwnedFile& file) const {
+  const dev_t device = file.status().st_dev;
+  if (file.is_stored || file.record.user != first_user) return;
+  auto found = threads.end();
+  if (std::find(nameless.begin(), nameless.end(), device) != nameless.end()) {
+    found = threads.find(call.thread);
+  } else if (device == proc_device && process_digits(file.ref.host) != 0) {
+    found = threads.find(static_cast<pid_t>(std::atoi(file.ref.host.c_str() + 6)));
+  }
   if (found == threads.end()) return;
   file.record.user = found->second.credentials.user.effective;
   file.record.group = found->second.credentials.group.effective;

@@ -3,6 +3,7 @@
 // each of which gives a table of routes.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <span>
@@ -38,14 +39,16 @@ struct World {
   std::unordered_map<pid_t, ThreadState> threads;
   std::unordered_map<pid_t, Sender> ended;  ///< bounded
   dev_t proc_device = 0;
+  std::array<dev_t, 3> nameless{};  ///< devices of pipes, sockets and files in memory
 
   ThreadState& of(const Call& call) { return threads[call.thread]; }
   Credentials& credentials(const Call& call) { return of(call).credentials; }
 
   /// stat(2) of an object as the guest sees it.
-  SysResult<OwnedFile> look(const CallObject& object);
-  /// What belongs to a process in /proc has its owner's ids.
-  void show_process(OwnedFile& file) const;
+  SysResult<OwnedFile> look(const Call& call, const CallObject& object);
+  /// Owners that no record tells: of a process's entries in /proc the process's user, of pipes,
+  /// sockets and files without a name whoever asks.
+  void find_owner(const Call& call, OwnedFile& file) const;
 };
 
 using Handler = Entry (*)(World&, Call&);

@@ -120,6 +120,30 @@ if [ -n "${NESTP_TEST_LONG-}" ]; then
       \$bin/pg_ctl -D /tmp/data -o \"-c listen_addresses= -k /tmp\" -w start >/dev/null
       psql -h /tmp -Atc \"select 6*7\" postgres | grep 42
       \$bin/pg_ctl -D /tmp/data -m fast stop"'
+  in_check 'pacman installs what makepkg made' '
+    apt-get install -y --no-install-recommends pacman-package-manager makepkg libarchive-tools fakeroot file
+    useradd -m builder
+    su builder -c "mkdir ~/p && cd ~/p && cat >PKGBUILD && makepkg -f" <<"END"
+pkgname=small
+pkgver=1
+pkgrel=1
+arch=(any)
+package() {
+  install -Dm4755 /bin/true "$pkgdir/usr/bin/small"
+  install -d -o 33 -g 33 "$pkgdir/var/small"
+}
+END
+    mkdir -p /srv/repo /var/lib/pacman && cp /home/builder/p/*.pkg.tar* /srv/repo
+    repo-add -q /srv/repo/own.db.tar.gz /srv/repo/*.pkg.tar*
+    printf "[options]\nArchitecture=auto\nSigLevel=Never\n[own]\nServer=file:///srv/repo\n" >/etc/pacman.conf
+    pacman -Sy --noconfirm small
+    stat -c "%U %a" /usr/bin/small /var/small | tr "\n" " " | grep "root 4755 www-data 755"
+    pacman -R --noconfirm small && ! test -e /usr/bin/small'
+  in_check 'debootstrap inside, and a chroot into it' '
+    apt-get install -y --no-install-recommends debootstrap
+    debootstrap --variant=minbase bookworm /srv/inner >/tmp/debootstrap.log 2>&1 || { tail /tmp/debootstrap.log; exit 1; }
+    chroot /srv/inner stat -c "%U:%G %a" /etc/shadow | grep "root:shadow 640"
+    test -c /srv/inner/dev/null && rm -rf /srv/inner'
   install="apt-get purge -y openssh-server man-db && apt-get install -y --no-install-recommends openssh-server man-db"
   in_real sh -c "$install" >"$base/output" 2>&1
   in_fake sh -ec "$install" >"$base/output" 2>&1

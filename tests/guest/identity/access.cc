@@ -109,6 +109,23 @@ void try_real_ids() {
   });
 }
 
+/// What has no name belongs to who made it.
+void try_nameless() {
+  as(50, 51, {}, [] {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return;
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
+    OPEN(open(path, O_RDONLY | O_CLOEXEC));
+    struct stat status {};
+    CALL(fstat(ends[0], &status));
+    CALL(status.st_uid);
+    CALL(status.st_gid);
+    OPEN(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+    OPEN(open("/proc/1/mem", O_RDONLY | O_CLOEXEC));
+  });
+}
+
 void try_times() {
   put("timed", 50, 51, 0622);
   as(60, 61, {}, [] {
@@ -131,4 +148,5 @@ void table_of_access() {
   try_sticky();
   try_real_ids();
   try_times();
+  try_nameless();
 }
