@@ -22,6 +22,7 @@ struct State {
   std::vector<std::string> layers{};  ///< --overlay-src
   bool share_net = false;
   std::uint64_t capabilities = 0;
+  bool capabilities_given = false;
 };
 
 constexpr std::array<std::string_view, 41> kCapabilities = {"CHOWN",
@@ -163,6 +164,7 @@ Result<> set_mode(State& state, Values values) {
 Result<> change_capabilities(State& state, Values values, bool gain) {
   const auto bits = capability_bits(values[0]);
   if (!bits) return bits.error();
+  state.capabilities_given = true;
   state.capabilities = gain ? state.capabilities | *bits : state.capabilities & ~*bits;
   return Done{};
 }
@@ -217,7 +219,7 @@ constexpr Row kFileRows[] = {
      }},
     {"--chmod", 2,
      [](State& s, Values v) {
-       if (const auto done = set_mode(s, v); !done) return done;
+       if (auto done = set_mode(s, v); !done) return done;
        return add_simple(s, v.subspan(1), Kind::change_mode);
      }},
     {"--perms", 1, set_mode},
@@ -421,7 +423,8 @@ Result<BubblewrapRequest> parse_bubblewrap(std::span<const std::string> words) {
   if (const auto done = parse_into(state, words, true); !done) return done.error();
   Isolation& isolation = state.request.isolation;
   if (state.share_net) isolation.net = false;
-  isolation.capabilities = state.capabilities;
+  // Whoever is root without it keeps what root has.
+  if (::geteuid() != 0 || state.capabilities_given) isolation.capabilities = state.capabilities;
   return std::move(state.request);
 }
 

@@ -104,6 +104,9 @@ GuestPath start_directory(const Request& request, const Surroundings& surroundin
   const std::string wanted = absolute_path(surroundings.directory, request.directory.value_or("."));
   const SysResult<GuestPath> found = find_directory(view, wanted);
   if (found) return *found;
+  if (!request.other_directory.empty()) {
+    if (const auto other = find_directory(view, request.other_directory)) return *other;
+  }
   if (request.directory) {
     warnings.push_back("the guest has no directory \"" + wanted + "\" (" +
                        std::string(std::strerror(found.error().code())) + "), starting in \"/\"");

@@ -60,6 +60,7 @@ struct Request {
   std::vector<RequestedBinding> bindings{};
   bool devices = false;  ///< --dev
   std::optional<std::string> directory{};
+  std::string other_directory{};  ///< if the guest lacks the present one; empty: "/"
 
   struct Ids {
     std::uint32_t user = 0, group = 0;

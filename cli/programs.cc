@@ -1,12 +1,20 @@
 #include "cli/programs.h"
 
 #include "cli/doctor.h"
+#include "cli/groot/groot.h"
+#include "cli/junest/junest.h"
 #include "cli/owners.h"
 
 namespace nestp {
 namespace {
 
 constexpr Program kPrograms[] = {
+    {.name = "junest", .help = "JuNest's command line", .by_name = true, .run = junest::run},
+    {.name = "sudoj",
+     .help = "a command with JuNest's fake root",
+     .by_name = true,
+     .run = junest::run_sudoj},
+    {.name = "groot", .help = "GRoot's command line", .by_name = true, .run = groot::run},
     {.name = "doctor", .help = "say what works on this machine [--json]", .run = run_doctor},
     {.name = "owners", .help = "list or set the owners that -0 remembers", .run = run_owners},
 };

@@ -27,7 +27,7 @@ class WordReader {
     while (at_ < text_.size() && kBlanks.find(text_[at_]) == std::string_view::npos) {
       const char letter = text_[at_++];
       if (letter == '\'' || letter == '"') {
-        if (const auto done = read_quoted(letter); !done) return done;
+        if (auto done = read_quoted(letter); !done) return done;
       } else if (letter == '\\' && at_ < text_.size()) {
         word_ += text_[at_++];
       } else {
@@ -72,7 +72,7 @@ std::string quoted_word(std::string_view word) {
 }
 
 std::string joined_command(std::span<const std::string> words, Joining joining) {
-  constexpr std::string_view special = "\"$`\\!'";
+  constexpr std::string_view kSpecial = "\"$`\\!'";
   std::string text;
   for (const std::string& word : words) {
     if (!text.empty()) text += ' ';
@@ -81,7 +81,7 @@ std::string joined_command(std::span<const std::string> words, Joining joining) 
     if (joining == Joining::evaluated && !word.empty() && !has_blank && !has_quote) {
       text += word;
     } else if (joining == Joining::evaluated && has_blank &&
-               word.find_first_of(special) == std::string::npos) {
+               word.find_first_of(kSpecial) == std::string::npos) {
       text += '"' + word + '"';  // as JuNest has it
     } else {
       text += quoted_word(word);

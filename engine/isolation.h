@@ -81,6 +81,8 @@ struct Isolation {
   std::vector<IdRange> gids{};
   bool subordinate_ids = false;  ///< also map one's ranges of /etc/subuid and subgid, from id 1
   std::vector<MountAct> mounts{};
+  /// Mount points that the tree lacks are made in it where it can be written, and stay there.
+  bool make_mount_points = false;
   Become become{};
   bool new_session = false;    ///< setsid(2)
   bool first_is_init = false;  ///< with `pid`: the first process is number 1

@@ -201,6 +201,9 @@ SysResult<UniqueFd> GuestTree::place_at(const GuestPath& path, bool wants_direct
   auto directory = place_at(above, true);
   if (!directory) return directory.error();
   const std::string name(path.name());
+  const bool may_make = !found && guest_.isolation.make_mount_points &&
+                        make_entry(*directory, name, wants_directory).ok();
+  if (may_make) return find(path.text(), false);
   if (!is_ours(*directory, above)) {
     LOG(debug) << "covers " << quoted(above.text()) << " for mount point " << quoted(name);
     if (const auto covered = cover(*directory, above, name); !covered) return covered.error();

@@ -1,5 +1,7 @@
 #include "cli/bubblewrap.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 namespace nestp {
@@ -42,7 +44,7 @@ TEST_CASE("namespaces, ids and capabilities", "[cli][bubblewrap]") {
   CHECK(isolation.become.uid == 7u);
   CHECK(isolation.capabilities == 1u);
   CHECK(isolation.hostname == "h");
-  CHECK(parsed({}).isolation.capabilities == 0u);
+  if (geteuid() != 0) CHECK(parsed({}).isolation.capabilities == 0u);
   CHECK(parsed({"--cap-add", "ALL"}).isolation.capabilities == ~std::uint64_t{0});
 }
 

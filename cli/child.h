@@ -1,0 +1,24 @@
+// A part of nestp's own work in a process of its own, and other programs run to their end.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "arch/result.h"
+
+namespace nestp {
+
+/// Runs `work` in a child, whose exit status it gives; 128+N for a signal.  Signals that
+/// somebody sends here go on to the child; the terminal's reach it by themselves.
+int run_in_child(const std::function<int()>& work);
+
+/// Runs a program, found in PATH, with `changes` of the environment ("NAME=value", or "NAME" to
+/// remove it); gives its status as above, 127 if it is not there.
+int run_program_to_end(const std::vector<std::string>& words,
+                       const std::vector<std::string>& changes = {});
+
+/// Text that a program writes on its standard output; none if it fails.
+Result<std::string> output_of(const std::vector<std::string>& words);
+
+}  // namespace nestp
