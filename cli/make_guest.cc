@@ -116,6 +116,7 @@ GuestPath start_directory(const Request& request, const Surroundings& surroundin
 
 void copy_settings(const Request& request, Guest& guest) {
   guest.isolation = request.isolation;
+  guest.on_start = request.on_start;
   guest.exact = request.exact && request.backend == "auto";
   guest.on_exit = request.on_exit;
   guest.die_with_parent = request.die_with_parent;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -78,6 +79,7 @@ struct Request {
   std::string backend = "auto";
   bool exact = true;      ///< false: auto may choose a backend with small losses (Guest::exact)
   Isolation isolation{};  ///< set by other grammars than the table's
+  std::function<void(pid_t)> on_start{};  ///< Guest::on_start
   bool allow_io_uring = false;
   bool dry_run = false;
 

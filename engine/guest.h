@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "engine/isolation.h"
@@ -39,6 +40,9 @@ struct Guest {
   std::string
       trace_file{};  ///< --trace: one line per translated call goes here; "-" is stderr; empty: off
   std::string stats{};  ///< --stats: "text" or "json" on stderr at the end; empty: off
+  /// Called when the guest's namespaces are there and nothing runs in them yet, with the
+  /// process that holds them; only by backends that make some.
+  std::function<void(pid_t)> on_start{};
   /// Called once the first process has ended, others may live on: its status as of waitpid(2).
   std::function<void(int status)> on_first_end{};
   /// Every promise to the letter.  False, for a backend that was asked for by name: files of

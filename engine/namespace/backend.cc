@@ -141,6 +141,7 @@ Outcome<ExitStatus, StartError> run_apart(const Guest& guest, int clone_flags, b
       return StartError{.error = mapped.error()};
     }
   }
+  if (guest.on_start) guest.on_start(process);
   take_signals(process);
   (void)!::write(go.write.get(), "", 1);
   InnerReport report;

@@ -115,6 +115,9 @@ void limit_capabilities(const UniqueFd& pipe, std::uint64_t wanted) {
   if (isolation.new_session && ::setsid() < 0 && errno != EPERM) {
     give_up(plan.report, with_reason("start a session"));
   }
+  if (isolation.take_terminal && ::ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) {
+    give_up(plan.report, with_reason("take the terminal"));
+  }
   become(plan);
   if (isolation.capabilities) limit_capabilities(plan.report, *isolation.capabilities);
   if ((plan.user_namespace || isolation.no_new_privileges) &&

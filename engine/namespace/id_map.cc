@@ -154,8 +154,13 @@ Result<> write_id_maps(pid_t process, const Isolation& isolation) {
   auto uids = isolation.uids;
   auto gids = isolation.gids;
   if (uids.empty() && gids.empty() && map_subordinate(process, isolation, uid, gid)) return Done{};
+  const bool by_helpers = ::geteuid() != 0 && (uids.size() > 1 || gids.size() > 1);
   if (uids.empty()) uids = {{.inside = uid, .outside = ::geteuid(), .count = 1}};
   if (gids.empty()) gids = {{.inside = gid, .outside = ::getegid(), .count = 1}};
+  if (by_helpers && run_helper("newuidmap", process, uids) &&
+      run_helper("newgidmap", process, gids)) {
+    return Done{};
+  }
   const std::string place = "/proc/" + std::to_string(process) + "/";
   if (::geteuid() != 0) {
     // Else one could drop a group that forbids something; kernels before 3.19 have no such file.
