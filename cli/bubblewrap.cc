@@ -399,7 +399,7 @@ Result<> parse_into(State& state, std::span<const std::string> words, bool may_e
 
 /// A binding that says the same, if there is one.
 std::optional<RequestedBinding> as_binding(const MountAct& act) {
-  if (act.kind == Kind::bind && act.descriptor < 0) {
+  if (act.kind == Kind::bind && act.descriptor < 0 && act.recursive && act.flags == 0) {
     return RequestedBinding{.host = act.host,
                             .guest = act.guest,
                             .kind = act.read_only ? RequestedBinding::Kind::read_only

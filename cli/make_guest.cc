@@ -104,6 +104,9 @@ GuestPath start_directory(const Request& request, const Surroundings& surroundin
   const std::string wanted = absolute_path(surroundings.directory, request.directory.value_or("."));
   const SysResult<GuestPath> found = find_directory(view, wanted);
   if (found) return *found;
+  // What is mounted later cannot be looked into yet; chdir(2) will tell.
+  const auto given = GuestPath::parse(wanted);
+  if (request.directory && !request.isolation.mounts.empty() && given) return *given;
   if (!request.other_directory.empty()) {
     if (const auto other = find_directory(view, request.other_directory)) return *other;
   }

@@ -1,7 +1,9 @@
 #include "cli/programs.h"
 
 #include "cli/doctor.h"
+#include "cli/environment/commands.h"
 #include "cli/groot/groot.h"
+#include "cli/jchroot/jchroot.h"
 #include "cli/junest/junest.h"
 #include "cli/owners.h"
 
@@ -14,7 +16,30 @@ constexpr Program kPrograms[] = {
      .help = "a command with JuNest's fake root",
      .by_name = true,
      .run = junest::run_sudoj},
+    {.name = "jchroot", .help = "jchroot's command line", .by_name = true, .run = jchroot::run},
     {.name = "groot", .help = "GRoot's command line", .by_name = true, .run = groot::run},
+    {.name = "install",
+     .help = "make an environment from an image, archive or directory",
+     .run = environment::run_install},
+    {.name = "list", .help = "list the environments [--json]", .run = environment::run_list},
+    {.name = "enter",
+     .help = "a shell or command in an environment",
+     .run = environment::run_enter},
+    {.name = "run",
+     .help = "what the image is made to run, in an environment",
+     .run = environment::run_run},
+    {.name = "remove", .help = "delete an environment", .run = environment::run_remove},
+    {.name = "clone", .help = "copy an environment", .run = environment::run_clone},
+    {.name = "rename", .help = "rename an environment", .run = environment::run_rename},
+    {.name = "backup",
+     .help = "write an environment into an archive",
+     .run = environment::run_backup},
+    {.name = "restore", .help = "... and take it out again", .run = environment::run_restore},
+    {.name = "export",
+     .help = "write an environment's files into an archive",
+     .run = environment::run_export},
+    {.name = "ps", .help = "list the sessions [--json]", .run = environment::run_ps},
+    {.name = "kill", .help = "end a session", .run = environment::run_kill},
     {.name = "doctor", .help = "say what works on this machine [--json]", .run = run_doctor},
     {.name = "owners", .help = "list or set the owners that -0 remembers", .run = run_owners},
 };

@@ -85,7 +85,7 @@ struct Isolation {
   bool make_mount_points = false;
   Become become{};
   bool new_session = false;    ///< setsid(2)
-  bool take_terminal = false;       ///< with `new_session`: the standard input controls it
+  bool take_terminal = false;  ///< with `new_session`: the standard input controls it
   bool first_is_init = false;  ///< with `pid`: the first process is number 1
   /// Exactly these bits for the first process; none: as the kernel has it.
   std::optional<std::uint64_t> capabilities{};

@@ -38,7 +38,8 @@ constexpr unsigned kReturn = BPF_RET | BPF_K;
 void add_devices(std::vector<sock_filter>& code, std::int32_t number, unsigned mode_argument) {
   if (number < 0) return;
   // The low half of the argument, which comes first on all machines nestp knows.
-  const auto mode = static_cast<unsigned>(offsetof(seccomp_data, args) + std::size_t{8} * mode_argument);
+  const auto mode =
+      static_cast<unsigned>(offsetof(seccomp_data, args) + std::size_t{8} * mode_argument);
   code.push_back(jump(kEqual, static_cast<unsigned>(number), 0, 6));
   code.push_back(statement(kLoad, mode));
   code.push_back(statement(BPF_ALU | BPF_AND | BPF_K, S_IFMT));

@@ -43,7 +43,7 @@ bool make_pipe(UniqueFd& read, UniqueFd& write) {
 
 std::string shown(const NamespaceFacts& facts) {
   static constexpr const char* kNames[] = {"", "clone(2)", "writing id maps", "mount(2)",
-                                          "pivot_root(2)"};
+                                           "pivot_root(2)"};
   return std::string(kNames[static_cast<int>(facts.trial.failed)]) + ": " +
          std::strerror(facts.trial.error);
 }

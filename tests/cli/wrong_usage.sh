@@ -10,8 +10,8 @@ run --bnd=/x true
 fails 125 "unknown option '--bnd', did you mean '--bind'\\?; try --help$" 'a misspelt option'
 run -b
 fails 125 "option '-b' needs a value: HOST" 'a missing value'
-run -0 true
-fails 125 '-0: appearing as root is not in this version yet; leave it out' 'a feature of later'
+run -p 1:2 true
+fails 125 '-p: moving network ports is not in this version yet; leave it out' 'a feature of later'
 run -q qemu-nothing true
 fails 125 'emulator "qemu-nothing" is not in PATH; give its path to -q' 'a missing emulator'
 run proot --bind /x true

@@ -1,0 +1,18 @@
+// Whole directory trees: into an archive, and beside themselves.
+#pragma once
+
+#include <string>
+
+#include "arch/result.h"
+#include "cli/image/archive_reader.h"
+#include "cli/image/tree_writer.h"
+
+namespace nestp::environment {
+
+/// Adds all below `root` to the archive, under names that start with `prefix`.
+Result<> pack_tree(const std::string& root, const std::string& prefix, ArchiveWriter& archive);
+
+/// Copies all below `from` into the empty directory `to`; hard links stay hard links.
+Result<> copy_tree(const std::string& from, const std::string& to, Owners owners);
+
+}  // namespace nestp::environment

@@ -1,0 +1,191 @@
+#!/bin/sh
+# Named environments: install from all sources, run, enter, list, ps, kill, clone, backup, remove.
+. "$(dirname -- "$0")/tap.sh"
+command -v python3 >/dev/null || { echo '1..0 # SKIP no python3'; exit 0; }
+[ "$(uname -m)" = x86_64 ] || { echo '1..0 # SKIP the image is for x86_64'; exit 0; }
+
+home=$place/home
+mkdir -m 777 "$home"
+# n WORD...: nestp as an ordinary user; sets $status, $out and $err.
+n() {
+  status=0
+  as_user env -i HOME="$home" PATH="$PATH" ${REGISTRY_AUTH_FILE:+REGISTRY_AUTH_FILE="$REGISTRY_AUTH_FILE"} \
+    timeout -k 5 100 "$nestp" "$@" >"$place/out" 2>"$place/err" </dev/null || status=$?
+  out=$(cat "$place/out")
+  err=$(cat "$place/err")
+}
+ok() { [ "$status" = 0 ] || { echo "# $status $err"; false; }; }
+wrong() { # PATTERN NAME
+  { [ "$status" != 0 ] && printf '%s' "$err" | grep -qE "$1"; } || { echo "# said: $err"; false; }
+  point "$2"
+}
+roots=$home/.local/share/nestp/environments
+
+busybox=$(command -v busybox)
+python3 "$here/make_oci.py" "$busybox" "$place/layout"
+python3 "$here/make_oci.py" "$busybox" "$place/two" two
+# What the three layers come to.
+is_right() { # NAME
+  root=$roots/$1/root
+  is "$(cd "$root" && ls | tr '\n' ' ')" 'back bin d etc kept lib opaque tmp usr ' &&
+    is "$(cat "$root/d") $(cat "$root/kept") $(ls "$root/opaque") $(cat "$root/usr/lib/through")" \
+      'a file now new upper link'
+}
+
+n list
+ok && is "$out" ''
+point 'nothing is installed at first'
+n install "$place/layout" layout
+ok && is_right layout
+point 'an OCI layout, with its removals'
+n install --name two "$place/two"
+ok && is_right two
+point 'an index of two machines'
+n install --arch sparc "$place/two" other
+wrong 'not made for sparc, only for s390x, amd64' 'a machine that the image is not made for'
+[ ! -e "$roots/other" ] && [ -z "$(ls -A "$roots" | grep new)" ]
+point '... leaves nothing'
+n install "$place/layout" layout
+wrong 'already' 'not over another environment'
+n install "$place/layout" '../x'
+wrong 'is no name' 'names are names'
+tar -C "$place/layout" -cf "$place/layout.tar" .
+n install "$place/layout.tar" packed
+ok && is_right packed
+point 'an archive of a layout'
+tar -C "$rootfs" -czf "$place/tree.tar.gz" .
+n install "$place/tree.tar.gz"
+ok && cmp -s "$roots/tree/root/bin/busybox" "$busybox"
+point 'an archive of a tree'
+n install "$rootfs" directory
+ok && cmp -s "$roots/directory/root/bin/busybox" "$busybox"
+point 'a directory'
+cp -r "$place/layout" "$place/damaged"
+big=$(ls -S "$place/damaged/blobs/sha256" | head -n 1)
+printf x >>"$place/damaged/blobs/sha256/$big"
+n install "$place/damaged" damaged
+wrong 'is damaged: its digest' 'a damaged layer'
+n install "$place/nowhere.tar"
+wrong 'No such file' 'a file that is not there'
+
+n run layout
+ok && is "$out" 'hello there from /opaque'
+point 'run: what the image says'
+n run --env GREETING=bye layout 'echo "$GREETING $NESTP_ENVIRONMENT"; exit 5'
+is "$status" 5 && is "$out" 'bye layout'
+point 'run: other words'
+n enter layout id -u
+ok && is "$out" 0
+point 'enter: as root, as images expect'
+n enter layout sh -c 'touch /new && chown 5:6 /new && stat -c %u:%g /new'
+ok && is "$out" 5:6
+point 'enter: owners are kept'
+n enter --user ann layout id -u
+ok && is "$out" 1000
+point "enter: a user of the environment"
+n enter --user 7:8 layout sh -c 'id -u; id -g'
+ok && is "$out" "7
+8"
+point 'enter: ids by number'
+mkdir data && echo content >data/file && chmod -R a+rX data
+n enter --bind "$place/data:/mnt" layout cat /mnt/file
+ok && is "$out" content
+point 'enter: a binding'
+echo "bind = $place/data:/mnt/always" >>"$roots/layout/settings"
+n enter layout cat /mnt/always/file
+ok && is "$out" content
+point 'settings: a binding for always'
+echo "bnid = x" >>"$roots/layout/settings"
+n enter layout true
+wrong 'settings: line [0-9]+: there is no key' 'settings: a wrong key is named'
+sed -i '/bnid/d' "$roots/layout/settings"
+n enter --backend=namespace two id -u
+if [ "$status" = 0 ]; then
+  is "$out" 0
+  point 'enter: by namespaces'
+fi
+n enter nowhere true
+wrong "no environment 'nowhere'" 'enter: none of that name'
+
+n list --json
+ok && printf '%s' "$out" | python3 -c 'import json, sys
+assert "layout" in [e["name"] for e in json.load(sys.stdin)["environments"]]'
+point 'list --json'
+as_user env -i HOME="$home" "$nestp" enter layout sleep 60 >/dev/null 2>&1 &
+sleep 1
+n ps
+is "$(printf '%s\n' "$out" | cut -f2,3)" 'layout	sleep 60'
+point 'ps'
+n remove layout
+wrong 'is in use' 'remove: not under a session'
+n kill layout
+ok && wait $! ; n ps
+is "$out" ''
+point 'kill'
+n clone layout copy
+ok && rm "$roots/copy/root/new" && is_right copy
+point 'clone'
+n rename copy renamed
+ok && [ ! -e "$roots/copy" ] && n enter renamed cat /kept && is "$out" new
+point 'rename'
+n backup renamed "$home/backup.tar.gz"
+ok && n remove renamed && ok && [ ! -e "$roots/renamed" ]
+point 'backup and remove'
+n restore "$home/backup.tar.gz" again
+ok && n enter again cat /kept /mnt/always/file && is "$out" "newcontent"
+point 'restore: files and settings'
+n export again "$home/files.tar"
+ok && tar -tf "$home/files.tar" | grep -q '^bin/busybox'
+point 'export'
+n restore "$home/files.tar"
+wrong 'is no backup' 'restore takes only backups'
+n clone again
+wrong 'the words are' 'a missing word'
+n install --what x
+wrong "unknown option '--what'" 'an unknown option'
+
+registry=$(command -v docker-registry)
+if [ -n "$registry" ] && command -v skopeo >/dev/null; then
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  cat >registry.yml <<END
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $place/registry}}
+http: {addr: "127.0.0.1:$port"}
+END
+  "$registry" serve registry.yml >registry.log 2>&1 &
+  server=$!
+  trap 'kill $server; chmod -R u+rwx "$place"; rm -rf -- "$place"' EXIT
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$port/v2/')" 2>/dev/null && break
+    sleep 0.5
+  done
+  skopeo --insecure-policy copy --dest-tls-verify=false "oci:$place/layout:latest" \
+    "docker://127.0.0.1:$port/some/image:1" >skopeo.log 2>&1 || cat skopeo.log
+  skopeo --insecure-policy copy --format v2s2 --dest-tls-verify=false "oci:$place/layout:latest" \
+    "docker://127.0.0.1:$port/docker/image:1" >skopeo.log 2>&1 || cat skopeo.log
+  n install "127.0.0.1:$port/some/image:1" pulled
+  ok && is_right pulled && n run pulled && is "$out" 'hello there from /opaque'
+  point 'from a registry'
+  n install "127.0.0.1:$port/docker/image:1" docker
+  ok && is_right docker
+  point 'from a registry, in the form of Docker'
+  n install "127.0.0.1:$port/some/image:2" absent
+  wrong 'there is no such image' 'a tag that is not there'
+  digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://127.0.0.1:$port/some/image:1")
+  n install "127.0.0.1:$port/some/image@$digest" digest
+  ok && is_right digest
+  point 'by digest'
+  skopeo --insecure-policy copy "oci:$place/layout:latest" "docker-archive:$place/saved.tar:x:1" >skopeo.log 2>&1 || cat skopeo.log
+  n install "$place/saved.tar" saved
+  ok && is_right saved && n run saved && is "$out" 'hello there from /opaque'
+  point 'what docker save writes'
+  kill $server
+  wait $server 2>/dev/null
+  trap 'chmod -R u+rwx "$place"; rm -rf -- "$place"' EXIT
+  n install "127.0.0.1:$port/some/image:1" gone
+  wrong . 'no registry'
+else
+  echo '# skipped, no docker-registry or no skopeo'
+fi
+done_testing
