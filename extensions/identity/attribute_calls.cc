@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "extensions/identity/access_list.h"
 #include "extensions/identity/program_start.h"
 #include "extensions/identity/world.h"
 
@@ -105,16 +106,40 @@ std::optional<int> refusal_of_change(const Credentials& who, const Subject& subj
   return std::nullopt;
 }
 
-/// The kernel sets an access list and the host's mode with it; a record follows.
-Entry follow_acl(World& world, Call& call, const Subject& subject) {
-  if (!subject.file.is_stored) return Entry::proceed;
-  return at_exit(world, call, [&world, subject](Call& ended) {
-    struct stat now {};
-    if (ended.result != 0 || stat(subject.object.host.c_str(), &now) != 0) return;
-    OwnerRecord record = subject.file.record;
-    record.mode = (record.mode & ~077U) | (now.st_mode & 077);
-    (void)world.files.set(subject.file, record);  // the list itself is set
-  });
+constexpr const char* kAccessList = "system.posix_acl_access";
+
+/// The value that the call passes.
+SysResult<std::string> read_value(Call& call) {
+  if (call.args[3] > kLargestValue) return Errno(E2BIG);
+  std::string value(call.args[3], '\0');
+  if (value.empty()) return value;
+  const auto read = call.memory.read(address(call, 2), std::as_writable_bytes(std::span(value)));
+  return read ? SysResult<std::string>(value) : SysResult<std::string>(read.error());
+}
+
+/// A list is the kernel's, but for its owner's bits: the host's owner must get in.
+Entry set_access_list(World& world, Call& call, const Subject& subject) {
+  const auto value = read_value(call);
+  if (!value) return fail(call, value.error().code());
+  const auto bits = mode_of_list(*value);
+  if (!bits) return Entry::proceed;  // EINVAL, says the kernel
+  if (!may_own(world.credentials(call), subject.file.record)) return fail(call, EPERM);
+  if (subject.name != kAccessList) return Entry::proceed;  // of new files in a directory
+  OwnerRecord record = subject.file.record;
+  record.mode = (record.mode & ~mode_t{0777}) | *bits;
+  const std::string& host = subject.object.host;
+  if (is_plain_list(*value)) {
+    (void)removexattr(host.c_str(), kAccessList);  // mostly there is none
+  } else {
+    const std::string list = with_owner_bits(*value, OwnedFiles::host_mode(record.mode));
+    if (setxattr(host.c_str(), kAccessList, list.data(), list.size(), 0) != 0) {
+      return fail(call, errno);
+    }
+  }
+  // The list has set the host's mode.
+  const auto file = world.look(call, subject.object);
+  if (!file) return fail(call, file.error().code());
+  return finish(call, world.files.set(*file, record));
 }
 
 Entry set_attribute(World& world, Call& call) {
@@ -123,26 +148,32 @@ Entry set_attribute(World& world, Call& call) {
   const auto subject = find_subject(world, call, *std::move(name));
   if (!subject) return fail(call, subject.error().code());
   const Space space = space_of(subject->name);
+  if (space == Space::acl) return set_access_list(world, call, *subject);
   if (const auto error = refusal_of_change(world.credentials(call), *subject, space)) {
     return fail(call, *error);
   }
-  if (space == Space::acl) return follow_acl(world, call, *subject);
   if (space != Space::trusted && space != Space::security) {
     world.files.open_up(subject->object.host);
     return Entry::proceed;
   }
-  if (call.args[3] > kLargestValue) return fail(call, E2BIG);
-  std::string value(call.args[3], '\0');
-  const auto read = call.memory.read(address(call, 2), std::as_writable_bytes(std::span(value)));
-  if (!value.empty() && !read) return finish(call, read);
-  if (subject->name == "security.capability" && !parse_file_capabilities(value)) {
+  const auto value = read_value(call);
+  if (!value) return fail(call, value.error().code());
+  if (subject->name == "security.capability" && !parse_file_capabilities(*value)) {
     return fail(call, EINVAL);
   }
   constexpr std::uint32_t kFlags = XATTR_CREATE | XATTR_REPLACE;
   const auto flags = static_cast<std::uint32_t>(call.args[4]);
   if (flags & ~kFlags) return fail(call, EINVAL);
-  return finish(call, world.files.set_attribute(subject->file, subject->name, value,
+  return finish(call, world.files.set_attribute(subject->file, subject->name, *value,
                                                 static_cast<int>(flags)));
+}
+
+/// Most files have none, which is found out with one call.
+bool has_access_list(const Call& call) {
+  const CallObject object =
+      call.objects.empty() ? descriptor_object(call, call.args[0]) : call.objects[0];
+  const auto ask = object.follow ? getxattr : lgetxattr;
+  return ask(object.host.c_str(), kAccessList, nullptr, 0) > 0;
 }
 
 Entry get_attribute(World& world, Call& call) {
@@ -151,8 +182,9 @@ Entry get_attribute(World& world, Call& call) {
   const Credentials& who = world.credentials(call);
   // ls(1) asks for a list of every file it shows: nothing here has to look at the file for that.
   const Space space = space_of(*name);
-  const bool is_kernels = space == Space::acl || space == Space::other;
-  if (is_kernels && who.has(Capability::override_access)) return Entry::proceed;
+  const bool is_list = *name == kAccessList;
+  if (!is_list && (space == Space::acl || space == Space::other)) return Entry::proceed;
+  if (is_list && !has_access_list(call)) return Entry::proceed;
   const auto subject = find_subject(world, call, *std::move(name));
   if (!subject) return fail(call, subject.error().code());
   switch (space) {
@@ -167,7 +199,11 @@ Entry get_attribute(World& world, Call& call) {
       break;
     case Space::security:
       break;
-    case Space::acl:
+    case Space::acl: {
+      const auto list = read_attribute(subject->object.host, subject->object.follow, kAccessList);
+      if (!list) return fail(call, list.error().code());
+      return give(call, 2, with_owner_bits(*list, subject->file.record.mode));
+    }
     case Space::other:
       return Entry::proceed;
   }
@@ -186,7 +222,6 @@ Entry remove_attribute(World& world, Call& call) {
   if (const auto error = refusal_of_change(world.credentials(call), *subject, space)) {
     return fail(call, *error);
   }
-  if (space == Space::acl) return follow_acl(world, call, *subject);
   if (space != Space::trusted && space != Space::security) return Entry::proceed;
   return finish(call, world.files.remove_attribute(subject->file, subject->name));
 }

@@ -84,7 +84,13 @@ std::optional<OwnerRecord> OwnedFiles::stored(const FileRef& file) {
   if (known != cache_.end() && is_same(known->second.changed, status.st_ctim)) {
     return known->second.record;
   }
-  const auto found = store.find(file, natural(status));
+  auto found = store.find(file, natural(status));
+  if (!found && found.error() == Errno(EACCES)) {
+    // Somebody took the owner's permission away; the true mode is in the record.
+    if (change_mode(file, status.st_mode | host_mode(status.st_mode))) {
+      found = store.find(file, natural(status));
+    }
+  }
   if (!found) {
     if (found.error() != Errno(EOPNOTSUPP)) return std::nullopt;
     without_xattrs_.insert(status.st_dev);

@@ -225,6 +225,8 @@ Key key_of(const FileRef& file, dev_t root_device) {
 }  // namespace
 
 SysResult<std::optional<OwnerRecord>> SqliteStore::find(const FileRef& file, const OwnerRecord&) {
+  const auto brief = brief_.find({file.status.st_dev, file.status.st_ino});
+  if (brief != brief_.end()) return std::optional(brief->second);
   if (!open(false)) return std::optional<OwnerRecord>();
   const Row* row = database_->find(key_of(file, root_device_));
   const bool is_same = row != nullptr && row->birth == birth_of(file);
@@ -232,11 +234,17 @@ SysResult<std::optional<OwnerRecord>> SqliteStore::find(const FileRef& file, con
 }
 
 SysResult<> SqliteStore::put(const FileRef& file, const OwnerRecord& record) {
+  const std::int64_t birth = birth_of(file);
+  if (birth == 0) {
+    brief_.insert_or_assign({file.status.st_dev, file.status.st_ino}, record);
+    return Done{};
+  }
   if (!open(true)) return Errno(EIO);
-  return database_->put(key_of(file, root_device_), {birth_of(file), record});
+  return database_->put(key_of(file, root_device_), {birth, record});
 }
 
 SysResult<> SqliteStore::remove(const FileRef& file) {
+  brief_.erase({file.status.st_dev, file.status.st_ino});
   if (!open(false)) return Done{};
   return database_->remove(key_of(file, root_device_));
 }

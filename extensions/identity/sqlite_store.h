@@ -7,8 +7,10 @@
 // another one has changed is noticed within a twentieth of a second.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "extensions/identity/owner_store.h"
@@ -54,6 +56,8 @@ class SqliteStore final : public OwnerStore {
   std::vector<std::string> places_;
   dev_t root_device_;
   std::unique_ptr<Database> database_;
+  /// Of files whose birth is not told (terminals in /dev/pts): as long as this object.
+  std::map<std::pair<dev_t, ino_t>, OwnerRecord> brief_;
 };
 
 }  // namespace nestp::identity

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <sys/xattr.h>
 
 namespace nestp::identity {
@@ -61,14 +62,23 @@ bool XattrStore::is_own(std::string_view name) {
 
 SysResult<std::optional<OwnerRecord>> XattrStore::find(const FileRef& file,
                                                        const OwnerRecord& natural) {
-  // Most files have no attribute at all, which is found out with one call.
+  // Most files have no attribute at all, which is found out with one call; and to list them needs
+  // no permission on the file.
   const auto list = file.follow ? listxattr : llistxattr;
-  const ssize_t size = list(file.host.c_str(), nullptr, 0);
-  if (size <= 0)
-    return size == 0 ? SysResult<std::optional<OwnerRecord>>(std::nullopt) : Errno(errno);
-  const auto text = read_attribute(file.host, file.follow, kOverride);
-  if (text) return parse_override(*text, file.status.st_mode);
-  if (text.error() != Errno(ENODATA)) return text.error();
+  std::array<char, 1024> names;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  const ssize_t size = list(file.host.c_str(), names.data(), names.size());
+  if (size < 0 && errno != ERANGE) return Errno(errno);
+  if (size == 0) return std::optional<OwnerRecord>();
+  const std::string_view all(names.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
+  const auto may_have = [&](const char* name) {
+    return size < 0 || all.find(std::string_view(name, std::strlen(name) + 1)) != all.npos;
+  };
+  if (may_have(kOverride)) {
+    const auto text = read_attribute(file.host, file.follow, kOverride);
+    if (text) return parse_override(*text, file.status.st_mode);
+    if (text.error() != Errno(ENODATA)) return text.error();
+  }
+  if (!may_have(kRootless)) return std::optional<OwnerRecord>();
   const auto bytes = read_attribute(file.host, file.follow, kRootless);
   if (!bytes) return std::optional<OwnerRecord>();
   return parse_rootless(*bytes, natural);

@@ -43,6 +43,46 @@ void try_names(const char* path) {
 
 }  // namespace
 
+/// A list with these bits for owner, user 50, group, mask and others.
+std::string list_of(int owner_bits, int user_bits, int group_bits, int mask_bits, int other_bits) {
+  struct Line {
+    unsigned short tag, bits;
+    unsigned id;
+  };
+  const auto line = [](int tag, int bits, unsigned id = ~0U) {
+    return Line{static_cast<unsigned short>(tag), static_cast<unsigned short>(bits), id};
+  };
+  std::vector<Line> lines = {line(1, owner_bits)};
+  if (mask_bits >= 0) lines.push_back(line(2, user_bits, 50));
+  lines.push_back(line(4, group_bits));
+  if (mask_bits >= 0) lines.push_back(line(0x10, mask_bits));
+  lines.push_back(line(0x20, other_bits));
+  std::string list("\2\0\0\0", 4);
+  list.append(reinterpret_cast<const char*>(lines.data()), lines.size() * sizeof(Line));
+  return list;
+}
+
+void access_lists() {
+  constexpr const char* kList = "system.posix_acl_access";
+  put("listed", 33, 34, 0644);
+  for (const std::string& list :
+       {list_of(0, 0, 0, -1, 0), list_of(6, 0, 4, -1, 1), list_of(4, 6, 1, 5, 0),
+        list_of(0, 7, 7, 7, 7), list_of(6, 0, 4, -1, 4)}) {
+    CALL(setxattr("listed", kList, list.data(), list.size(), 0));
+    show_owner("listed");
+    char got[256];
+    const ssize_t size = getxattr("listed", kList, got, sizeof got);
+    show("same list", size < 0                                                   ? outcome(-1)
+                      : std::string(got, static_cast<std::size_t>(size)) == list ? "yes"
+                                                                                 : "no");
+    show("list", names("listed"));
+    CALL(chmod("listed", 0640));
+    show_owner("listed");
+  }
+  CALL(setxattr("listed", kList, "x", 1, 0));
+  as(50, 51, {}, [] { CALL(setxattr("listed", kList, "x", 1, 0)); });
+}
+
 void table_of_attributes() {
   put("attributed", 33, 34, 0444);
   put_directory("attributed_directory", 33, 34, 0500);
@@ -53,6 +93,7 @@ void table_of_attributes() {
   as(33, 34, {}, [] { try_names("attributed"); });
   as(50, 51, {}, [] { try_names("attributed"); });
 
+  access_lists();
   vfs_cap_data capabilities{};
   capabilities.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE;
   capabilities.data[0].permitted = 1U << CAP_NET_RAW;

@@ -2,6 +2,7 @@
 #include "extensions/identity/owned_files.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <string>
 #include <sys/stat.h>
@@ -85,6 +86,15 @@ TEST_CASE("the host's mode lets its owner in and is never set-ID", "[identity]")
   CHECK(world.host_mode("d") == 0700);
 }
 
+TEST_CASE("a record is found though the host's owner lost his permission", "[identity]") {
+  World world;
+  world.tree.file("/f");
+  world.set("f", 33, 33, 0640);
+  REQUIRE(chmod(world.tree.at("/f").c_str(), 0) == 0);
+  OwnedFiles other(World::setup(world.tree));
+  CHECK(other.look(world.tree.at("/f"), false)->record.user == 33);
+}
+
 TEST_CASE("what became natural again has no record", "[identity]") {
   World world;
   world.tree.file("/f");
@@ -137,6 +147,22 @@ TEST_CASE("a file that its owner may not write can get an owner", "[identity]") 
   world.set("f", 33, 33, 0444);
   CHECK(world.look("f").record.user == 33);
   CHECK((world.look("f").record.mode & 07777) == 0444);
+}
+
+TEST_CASE("a terminal's owner is forgotten with the session", "[identity]") {
+  World world;
+  const int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal < 0 || grantpt(terminal) != 0) return;  // no terminals here
+  const std::string name = ptsname(terminal);
+  const auto file = world.files.look(name, true);
+  REQUIRE(file.ok());
+  OwnerRecord record = file->record;
+  record.user = 33;
+  REQUIRE(world.files.set(*file, record).ok());
+  CHECK(world.files.look(name, true)->record.user == 33);
+  OwnedFiles other(World::setup(world.tree));
+  CHECK(other.look(name, true)->record.user != 33);
+  close(terminal);
 }
 
 TEST_CASE("attributes of root's name spaces are kept", "[identity]") {
