@@ -32,7 +32,7 @@ Entry check_access(World& world, Call& call, std::uint64_t mode, bool effective)
   const auto file = world.look(call, object);
   if (!file) return fail(call, file.error().code());
   const auto wish = static_cast<unsigned>(mode);
-  if (!may_access(who, file->record, wish)) return fail(call, EACCES);
+  if (!may_access(who, *file, wish)) return fail(call, EACCES);
   if (world.files.is_own(file->status())) {
     // Only a read-only file system can still object.
     const bool asks_kernel = (wish & kWrite) && faccessat(AT_FDCWD, object.host.c_str(), W_OK, 0);
@@ -65,7 +65,7 @@ Entry reach(World& world, Call& call, unsigned wish) {
     const bool is_root = who.has(Capability::override_access) && !(wish & kExecute);
     if (!is_root && wish != 0) {
       const auto file = world.look(call, object);
-      if (file && !may_access(who, file->record, wish)) return fail(call, EACCES);
+      if (file && !may_access(who, *file, wish)) return fail(call, EACCES);
     }
     const int flags = object.follow ? 0 : AT_SYMLINK_NOFOLLOW;
     const int mode = wish == kExecute ? X_OK : F_OK;
@@ -86,7 +86,7 @@ Entry reach_to_enter(World& world, Call& call) { return reach(world, call, kExec
 Entry enter_descriptor(World& world, Call& call) {
   const auto file = world.look(call, descriptor_object(call, call.args[0]));
   if (!file || !S_ISDIR(file->record.mode)) return Entry::proceed;
-  if (!may_access(world.credentials(call), file->record, kExecute)) return fail(call, EACCES);
+  if (!may_access(world.credentials(call), *file, kExecute)) return fail(call, EACCES);
   return Entry::proceed;
 }
 
@@ -98,7 +98,7 @@ std::optional<int> refusal_of_removal(World& world, Call& call, const CallObject
   const auto directory = world.look(call, {.host = directory_of(object.host), .follow = true});
   if (!directory) return std::nullopt;  // the kernel knows the errno
   const Credentials& who = world.credentials(call);
-  const bool may = may_access(who, directory->record, kWrite | kExecute);
+  const bool may = may_access(who, *directory, kWrite | kExecute);
   if (!may || (directory->record.mode & S_ISVTX)) {
     const auto entry = world.look(call, {.host = object.host, .follow = false});
     if (!entry) return std::nullopt;
@@ -140,7 +140,7 @@ Entry rename_name(World& world, Call& call) {
     // The new name need not be there: then its directory alone is asked.
     const auto directory = world.look(call, {.host = directory_of(object.host), .follow = true});
     const Credentials& who = world.credentials(call);
-    if (directory && !may_access(who, directory->record, kWrite | kExecute)) {
+    if (directory && !may_access(who, *directory, kWrite | kExecute)) {
       return fail(call, EACCES);
     }
   }
@@ -157,7 +157,7 @@ Entry link_name(World& world, Call& call) {
   const auto directory = world.look(call, {.host = directory_of(made.host), .follow = true});
   if (!directory || !world.look(call, call.objects[0]))
     return Entry::proceed;  // ENOENT, says the kernel
-  if (!may_access(world.credentials(call), directory->record, kWrite | kExecute)) {
+  if (!may_access(world.credentials(call), *directory, kWrite | kExecute)) {
     struct stat entry {};
     return fail(call, lstat(made.host.c_str(), &entry) == 0 ? EEXIST : EACCES);
   }

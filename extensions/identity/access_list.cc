@@ -13,7 +13,14 @@ struct Line {
   std::uint16_t tag = 0, bits = 0;
   std::uint32_t id = 0;
 };
-enum Tag : std::uint16_t { owner = 1, group = 4, mask = 0x10, others = 0x20 };
+enum Tag : std::uint16_t {
+  owner = 1,
+  named_user = 2,
+  group = 4,
+  named_group = 8,
+  mask = 0x10,
+  others = 0x20
+};
 
 bool is_list(std::string_view list) {
   std::uint32_t version = 0;
@@ -51,6 +58,23 @@ std::optional<mode_t> mode_of_list(std::string_view list) {
 bool is_plain_list(std::string_view list) {
   constexpr std::size_t kLines = 3;
   return mode_of_list(list) && list.size() == kHead + kLines * sizeof(Line) && !bits_of(list, mask);
+}
+
+unsigned bits_by_list(std::string_view list, const Credentials& who, Id file_group, unsigned wish) {
+  if (!is_list(list)) return 0;
+  const unsigned most = bits_of(list, mask).value_or(7);
+  bool is_member = false;
+  unsigned of_others = 0;
+  for (std::size_t at = kHead; at < list.size(); at += sizeof(Line)) {
+    const Line line = line_at(list, at);
+    if (line.tag == named_user && line.id == who.user.file_system) return line.bits & most;
+    const bool is_group = (line.tag == group && who.is_in_group(file_group)) ||
+                          (line.tag == named_group && who.is_in_group(line.id));
+    is_member = is_member || is_group;
+    if (is_group && (wish & ~unsigned{line.bits}) == 0) return line.bits & most;
+    if (line.tag == others) of_others = line.bits;
+  }
+  return is_member ? 0 : of_others;
 }
 
 std::string with_owner_bits(std::string list, mode_t mode) {

@@ -95,11 +95,11 @@ std::optional<int> refusal_of_change(const Credentials& who, const Subject& subj
     case Space::user:
       if (!S_ISREG(file.mode) && !S_ISDIR(file.mode)) return EPERM;
       if (S_ISDIR(file.mode) && (file.mode & S_ISVTX) && !may_own(who, file)) return EPERM;
-      return may_access(who, file, kWrite) ? std::nullopt : std::optional(EACCES);
+      return may_access(who, subject.file, kWrite) ? std::nullopt : std::optional(EACCES);
     case Space::acl:
       return may_own(who, file) ? std::nullopt : std::optional(EPERM);
     case Space::other: {
-      const bool may = subject.name.starts_with("system.") || may_access(who, file, kWrite);
+      const bool may = subject.name.starts_with("system.") || may_access(who, subject.file, kWrite);
       return may ? std::nullopt : std::optional(EACCES);
     }
   }
@@ -191,7 +191,7 @@ Entry get_attribute(World& world, Call& call) {
     case Space::own:
       return fail(call, ENODATA);
     case Space::user:
-      if (!may_access(who, subject->file.record, kRead)) return fail(call, EACCES);
+      if (!may_access(who, subject->file, kRead)) return fail(call, EACCES);
       world.files.open_up(subject->object.host);
       return Entry::proceed;
     case Space::trusted:

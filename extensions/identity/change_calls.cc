@@ -111,7 +111,7 @@ Entry set_times(World& world, Call& call) {
   const bool only_now = sets_only_now(call, is_at ? 2 : 1);
   if (may_own(who, file->record)) return Entry::proceed;
   if (!only_now) return fail(call, EPERM);
-  return may_access(who, file->record, kWrite) ? Entry::proceed : fail(call, EACCES);
+  return may_access(who, *file, kWrite) ? Entry::proceed : fail(call, EACCES);
 }
 
 /// A file that is cut or written loses its set-ID bits (fs/attr.c, setattr_should_drop_suidgid).
@@ -119,7 +119,7 @@ Entry truncate_path(World& world, Call& call) {
   const auto file = look_on_way(world, call, call.objects[0]);
   if (!file) return file.error() == Errno(EACCES) ? fail(call, EACCES) : Entry::proceed;
   const Credentials& who = world.credentials(call);
-  if (!may_access(who, file->record, kWrite)) return fail(call, EACCES);
+  if (!may_access(who, *file, kWrite)) return fail(call, EACCES);
   drop_set_ids(world, call, *file);
   world.files.open_up(call.objects[0].host);
   return Entry::proceed;

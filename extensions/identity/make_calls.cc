@@ -20,7 +20,7 @@ std::optional<int> refusal_of_entry(World& world, Call& call, const CallObject& 
   if (!found) return std::nullopt;  // the kernel knows the errno
   directory = found->record;
   const Credentials& who = world.credentials(call);
-  if (!may_access(who, found->record, kWrite | kExecute)) {
+  if (!may_access(who, *found, kWrite | kExecute)) {
     // What is there already is told first (fs/namei.c, filename_create).
     struct stat entry {};
     const int there = call.sys == Sys::bind ? EADDRINUSE : EEXIST;
@@ -146,7 +146,7 @@ Entry open_existing(World& world, Call& call, const OwnedFile& file, std::uint64
   if (!object.follow && S_ISLNK(file.record.mode)) return Entry::proceed;  // ELOOP
   const Credentials& who = world.credentials(call);
   const unsigned wish = wish_of(flag, flags);
-  if (!may_access(who, file.record, wish)) return fail(call, EACCES);
+  if (!may_access(who, file, wish)) return fail(call, EACCES);
   if (is_placeholder(file)) {
     const char* node = S_ISCHR(file.record.mode) ? host_node(file.record.device) : nullptr;
     if (node == nullptr) return fail(call, ENXIO);

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "extensions/identity/access_list.h"
+
 namespace nestp::identity {
 namespace {
 
@@ -12,10 +14,13 @@ std::string without_slashes(const std::string& host) {
 
 }  // namespace
 
-bool may_access(const Credentials& who, const OwnerRecord& file, unsigned wish) {
+bool may_access(const Credentials& who, const OwnerRecord& file, unsigned wish,
+                std::string_view list) {
   unsigned given = file.mode;
   if (who.user.file_system == file.user) {
     given >>= 6;
+  } else if (!list.empty() && (file.mode & 070)) {
+    given = bits_by_list(list, who, file.group, wish);
   } else if (who.is_in_group(file.group)) {
     given >>= 3;
   }
@@ -25,6 +30,19 @@ bool may_access(const Credentials& who, const OwnerRecord& file, unsigned wish) 
   if (may_run && who.has(Capability::override_access)) return true;
   const bool only_looks = is_directory ? !(wish & kWrite) : wish == kRead;
   return only_looks && who.has(Capability::read_anything);
+}
+
+bool may_access(const Credentials& who, const OwnedFile& file, unsigned wish) {
+  // A list can only matter to a stranger, and not to root.
+  const bool has_group_bits = (file.record.mode & 070) != 0;
+  const bool is_stranger = who.user.file_system != file.record.user;
+  const mode_t type = file.status().st_mode & S_IFMT;
+  const bool can_have_list = type == S_IFREG || type == S_IFDIR;
+  if (!has_group_bits || !is_stranger || !can_have_list || who.has(Capability::override_access)) {
+    return may_access(who, file.record, wish, {});
+  }
+  const auto list = read_attribute(file.ref.host, file.ref.follow, "system.posix_acl_access");
+  return may_access(who, file.record, wish, list ? *list : std::string());
 }
 
 bool may_own(const Credentials& who, const OwnerRecord& file) {
@@ -53,7 +71,7 @@ std::optional<Errno> refusal_on_way(OwnedFiles& files, const Credentials& who,
     const auto directory = files.look(end == 0 ? "/" : whole.substr(0, end), true);
     if (!directory) return std::nullopt;
     if (!S_ISDIR(directory->record.mode)) return std::nullopt;  // ENOTDIR, says the kernel
-    if (!may_access(who, directory->record, kExecute)) return Errno(EACCES);
+    if (!may_access(who, *directory, kExecute)) return Errno(EACCES);
   }
   return std::nullopt;
 }

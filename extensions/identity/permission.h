@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "extensions/identity/credentials.h"
 #include "extensions/identity/owned_files.h"
@@ -12,8 +13,11 @@ namespace nestp::identity {
 /// Bits of a wish, as access(2) has them.
 inline constexpr unsigned kRead = 4, kWrite = 2, kExecute = 1;
 
-/// fs/namei.c, generic_permission.
-bool may_access(const Credentials& who, const OwnerRecord& file, unsigned wish);
+/// fs/namei.c, generic_permission.  `list`: the file's access list; empty: it has none.
+bool may_access(const Credentials& who, const OwnerRecord& file, unsigned wish,
+                std::string_view list);
+/// The same with the list that the file has.
+bool may_access(const Credentials& who, const OwnedFile& file, unsigned wish);
 
 /// The owner, or who may act as one.
 bool may_own(const Credentials& who, const OwnerRecord& file);

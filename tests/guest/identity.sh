@@ -20,7 +20,7 @@ fresh() {
 
 fresh "$2"
 chown -R -h 0:0 "$root"
-unshare -m --propagation private sh -c '
+unshare -m -u --propagation private sh -c '
   mount --bind "$1" "$1" && mount --rbind /dev "$1/dev" && mount --rbind /proc "$1/proc" &&
     exec chroot --groups=0 "$1" /bin/env -i PATH=/bin sh -c "cd /work && exec table"' sh "$root" \
   >"$base/real" 2>&1 </dev/null

@@ -79,6 +79,31 @@ void access_lists() {
     CALL(chmod("listed", 0640));
     show_owner("listed");
   }
+  const std::string named = list_of(6, 4, 0, 6, 0);
+  CALL(chmod("listed", 0600));
+  CALL(setxattr("listed", kList, named.data(), named.size(), 0));
+  for (const uid_t user : {33U, 50U, 51U}) {
+    as(user, 34, {}, [] {
+      CALL(access("listed", R_OK));
+      CALL(access("listed", W_OK));
+    });
+    as(user, 99, {}, [] { CALL(access("listed", R_OK)); });
+  }
+  put_directory("listed_directory", 33, 34, 0777);
+  CALL(setxattr("listed_directory", "system.posix_acl_default", named.data(), named.size(), 0));
+  for (const uid_t user : {0U, 50U}) {
+    as(user, user, {}, [] {
+      CALL(mknod("listed_directory/new", S_IFREG | 0666, 0));
+      CALL(mkdir("listed_directory/inner", 0777));
+      show_owner("listed_directory/new");
+      show_owner("listed_directory/inner");
+    });
+    as(50, 77, {}, [] { CALL(access("listed_directory/new", R_OK | W_OK)); });
+    as(51, 77, {}, [] { CALL(access("listed_directory/new", R_OK)); });
+    show("list", names("listed_directory/inner"));
+    unlink("listed_directory/new");
+    rmdir("listed_directory/inner");
+  }
   CALL(setxattr("listed", kList, "x", 1, 0));
   as(50, 51, {}, [] { CALL(setxattr("listed", kList, "x", 1, 0)); });
 }

@@ -1,6 +1,7 @@
 // Signals, priorities, limits, roots and sockets between users.
 #include <csignal>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -66,6 +67,23 @@ void roots() {
   });
 }
 
+void mounts_and_names() {
+  as(50, 51, {}, [] {
+    CALL(mount("none", "inner", "tmpfs", 0, nullptr));
+    CALL(sethostname("other", 5));
+    CALL(setdomainname("other", 5));
+  });
+  CALL(mount("none", "inner", "tmpfs", 0, nullptr));
+  CALL(mkdir("inner/mounted", 0700));
+  CALL(rmdir("inner"));
+  CALL(umount("inner"));
+  CALL(access("inner/mounted", F_OK));
+  CALL(sethostname("other", 5));
+  char name[16]{};
+  CALL(gethostname(name, sizeof name));
+  show("host", name);
+}
+
 void show_peer(const char* what, int socket) {
   ucred ids{};
   socklen_t size = sizeof ids;
@@ -126,5 +144,6 @@ void table_of_processes() {
   signals();
   priorities();
   roots();
+  mounts_and_names();
   sockets();
 }

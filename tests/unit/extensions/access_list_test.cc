@@ -35,6 +35,20 @@ TEST_CASE("the mask stands for the group", "[identity]") {
   CHECK_FALSE(is_plain_list(list));
 }
 
+TEST_CASE("a line for a user outranks his groups, and the mask both", "[identity]") {
+  const std::string list =
+      list_of({{1, 7}, {2, 4, 33}, {4, 7}, {8, 6, 90}, {8, 1, 91}, {0x10, 6}, {0x20, 1}});
+  const auto bits = [&](Id user, Id user_group, unsigned wish) {
+    return bits_by_list(list, Credentials::of(user, user_group, 40), 80, wish);
+  };
+  CHECK(bits(33, 80, 2) == 4);
+  CHECK(bits(34, 80, 4) == 6);
+  CHECK(bits(34, 90, 4) == 6);
+  CHECK(bits(34, 91, 4) == 0);
+  CHECK(bits(34, 91, 1) == 0);
+  CHECK(bits(34, 92, 1) == 1);
+}
+
 TEST_CASE("what is no list has no mode", "[identity]") {
   const std::string list = list_of({{1, 6}, {4, 4}, {0x20, 0}});
   for (const std::string& wrong : {std::string(), list.substr(0, 4), list.substr(0, 13),
