@@ -1,5 +1,6 @@
 #include "engine/ptrace/translate.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
@@ -231,22 +232,14 @@ std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
   return std::nullopt;
 }
 
-/// Bytes of a host path below `host` that are not the guest's.
-std::size_t outside_of(const HostPath& host) { return host.is_root() ? 0 : host.text().size(); }
-
 /// What argument `argument` stands for, for the extensions; none: nothing is named.
 std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
                                     const std::optional<Resolved>& resolved) {
-  CallObject object{.host = {},
-                    .index = argument.index,
-                    .follow = argument.last == LastComponent::follow,
-                    .is_entry = argument.last == LastComponent::entry};
-  if (resolved) {
-    object.host = resolved->host;
-    object.by_base = resolved->by_base;
-    if (resolved->binding != nullptr) object.outside = outside_of(resolved->binding->host);
-    return object;
-  }
+  CallObject object = resolved ? object_of(frame, *resolved) : CallObject{};
+  object.index = argument.index;
+  object.follow = argument.last == LastComponent::follow;
+  object.is_entry = argument.last == LastComponent::entry;
+  if (resolved) return object;
   const std::string anchor = base_anchor(frame, argument);
   std::string text;
   if (frame.arg(argument.index) != 0) {
@@ -340,6 +333,22 @@ bool serve_proc(CallFrame& frame, const PathArg& argument, const Resolved& resol
 }
 
 }  // namespace
+
+CallObject object_of(CallFrame& frame, const Resolved& resolved) {
+  CallObject object{.host = resolved.host, .by_base = resolved.by_base};
+  if (resolved.binding == nullptr) return object;
+  const auto size_of = [](const HostPath& path) {
+    return path.is_root() ? std::size_t{0} : path.text().size();
+  };
+  object.outside = size_of(resolved.binding->host);
+  const GuestPath& root = frame.thread().files->root;
+  if (root.is_root()) return object;
+  // What lies above a root directory is not searched either.
+  const HostPath top = frame.tracer().view(frame.thread()).to_host(root);
+  const auto host = HostPath::parse(resolved.host);
+  if (host && top.contains(*host)) object.outside = std::max(object.outside, size_of(top));
+  return object;
+}
 
 std::string base_anchor(CallFrame& frame, const PathArg& argument) {
   std::string anchor = "/proc/" + std::to_string(frame.thread().id);

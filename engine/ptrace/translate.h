@@ -33,6 +33,9 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
 /// Resolves text that is not an argument of the call, from the working directory.
 SysResult<Resolved> resolve_text(CallFrame& frame, const std::string& text, LastLink last);
 
+/// What `resolved` stands for, for the extensions; index, follow and is_entry are the caller's.
+CallObject object_of(CallFrame& frame, const Resolved& resolved);
+
 /// A path of the host that leads to the base of an argument, whatever its name is.
 std::string base_anchor(CallFrame& frame, const PathArg& argument);
 

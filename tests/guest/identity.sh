@@ -34,6 +34,12 @@ report 'real root printed all of its lines'
 diff "$base/real" "$base/fake" >"$base/difference"
 report "$lines lines are the same for fake root"
 head -n 60 "$base/difference" | sed 's/^/# /'
+printf 'root:x:0:0::/:/bin/sh\nother:x:60:60::/:/bin/sh\n' >"$root/etc/passwd"
+chmod 700 "$base" && chown 65534:65534 "$base"
+printed=$(nestp -0 su other -c 'exec id -u' 2>&1)
+[ "$printed" = 60 ] || { echo "# $printed"; false; }
+report 'what lies above the root file system is nobody'"'"'s matter'
+chmod 755 "$base"
 left=$(nestp -0 sh -c 'cd / && rm -rf work/* && find work | wc -l')
 [ "$left" = 1 ]
 report 'all of it can be removed'

@@ -63,11 +63,11 @@ SysResult<ExecFile> open_by_tracer(CallFrame& frame, const std::string& host) {
   return file;
 }
 
-/// What extensions say to the execution of the file at `host`.
+/// What extensions say to the execution of a file.
 std::optional<Errno> refusal_by_extensions(CallFrame& frame, const PathArg& argument,
-                                           const std::string& host) {
-  CallObject object{
-      .host = host, .index = argument.index, .follow = argument.last == LastComponent::follow};
+                                           CallObject object) {
+  object.index = argument.index;
+  object.follow = argument.last == LastComponent::follow;
   if (!ask_about_objects(frame, {&object, 1})) return std::nullopt;
   return Errno(static_cast<int>(-frame.result()));
 }
@@ -93,8 +93,8 @@ SysResult<ExecFile> open_argument(CallFrame& frame, const PathArg& argument,
     const auto status = lstat_of(is_handed_back ? by_base : (*resolved)->seen());
     if (status && S_ISLNK(status->st_mode)) return Errno(ELOOP);
   }
-  const std::string& seen = is_handed_back ? by_base : (*resolved)->seen();
-  if (const auto error = refusal_by_extensions(frame, argument, seen)) return *error;
+  CallObject object = is_handed_back ? CallObject{.host = by_base} : object_of(frame, **resolved);
+  if (const auto error = refusal_by_extensions(frame, argument, std::move(object))) return *error;
   if (is_handed_back) return open_by_tracer(frame, by_base);
   auto file = open_executable((*resolved)->host, (*resolved)->guest);
   const bool unsearchable = !file && file.error() == Errno(EACCES) && !by_base.empty();

@@ -13,6 +13,7 @@
 #include "engine/ptrace/dispatch.h"
 #include "engine/ptrace/special/read_only.h"
 #include "engine/ptrace/tracer.h"
+#include "engine/ptrace/translate.h"
 #include "fs/fd.h"
 
 namespace nestp {
@@ -160,9 +161,9 @@ std::optional<Errno> begin_bind(CallFrame& frame, const Resolved& resolved) {
 }
 
 SysResult<std::string> ask_extensions(CallFrame& frame, const Resolved& resolved, AddressUse use) {
-  CallObject object{.host = resolved.host,
-                    .follow = use != AddressUse::bind,
-                    .is_entry = use == AddressUse::bind};
+  CallObject object = object_of(frame, resolved);
+  object.follow = use != AddressUse::bind;
+  object.is_entry = use == AddressUse::bind;
   if (ask_about_objects(frame, {&object, 1})) return Errno(static_cast<int>(-frame.result()));
   std::string host = std::move(object.host);
   const Call call{.sys = frame.sys(),

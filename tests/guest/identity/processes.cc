@@ -1,5 +1,6 @@
 // Signals, priorities, limits, roots and sockets between users.
 #include <csignal>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -64,6 +65,23 @@ void roots() {
     CALL(chroot("inner"));
     CALL(chdir("/"));
     CALL(access("/bin", F_OK));
+  });
+}
+
+/// Above a root directory nobody is asked to search.
+void root_below_a_closed_directory() {
+  put_directory("closed_above", 0, 0, 0700);
+  put_directory("closed_above/root", 0, 0, 0755);
+  put("closed_above/root/file", 0, 0, 0644);
+  as(50, 51, {}, [] { CALL(access("closed_above/root/file", R_OK)); });
+  apart([] {
+    CALL(chroot("closed_above/root"));
+    CALL(chdir("/"));
+    as(50, 51, {}, [] {
+      CALL(access("/file", R_OK));
+      CALL(access("file", R_OK));
+      OPEN(open("/file", O_RDONLY | O_CLOEXEC));
+    });
   });
 }
 
@@ -144,6 +162,7 @@ void table_of_processes() {
   signals();
   priorities();
   roots();
+  root_below_a_closed_directory();
   mounts_and_names();
   sockets();
 }
