@@ -126,6 +126,8 @@ void copy_settings(const Request& request, Guest& guest) {
   guest.allow_io_uring = request.allow_io_uring;
   guest.accelerate = request.accelerate;
   guest.backtrace = request.backtrace;
+  guest.fast_path = request.fast_path;
+  guest.cache = request.cache;
   guest.trace_file = request.trace_file;
   guest.stats = request.stats;
   guest.loader_directory = request.loader_directory;

@@ -152,6 +152,24 @@ Result<> set_stats(Request& request, std::string_view value) {
   return Done{};
 }
 
+Result<> set_no_fast_path(Request& request, std::string_view) {
+  request.fast_path = false;
+  return Done{};
+}
+
+Result<> set_cache(Request& request, std::string_view value) {
+  if (value == "shared") {
+    request.cache = CacheMode::shared;
+  } else if (value == "exclusive") {
+    request.cache = CacheMode::exclusive;
+  } else if (value == "off") {
+    request.cache = CacheMode::off;
+  } else {
+    return Error{"--cache takes shared, exclusive or off, not \"" + std::string(value) + "\""};
+  }
+  return Done{};
+}
+
 Result<> set_backtrace(Request& request, std::string_view) {
   request.backtrace = true;
   return Done{};
@@ -420,6 +438,23 @@ constexpr Option kOptions[] = {
      .long_help = "Printed on the standard error when the guest has ended, as text or as json.",
      .choices = "text json",
      .apply = set_stats},
+    {.group = Group::running,
+     .long_names = {"no-fast-path"},
+     .help = "Let every path call stop for nestp",
+     .long_help = "Else calls on paths that were answered before are answered inside the guest, "
+                  "without a stop.  To find out whether a fault is the fast path's.",
+     .apply = set_no_fast_path},
+    {.group = Group::running,
+     .long_names = {"cache"},
+     .value = Value::required,
+     .metavar = "MODE",
+     .help = "Who changes the files: shared, exclusive or off [shared]",
+     .long_help = "shared: programs outside may change symlinks and rename directories that the "
+                  "guest sees; that is noticed within half a second.  exclusive: only this guest "
+                  "does, so answers are kept until it changes something.  off: nothing is "
+                  "remembered for guests.  What the guest itself changes is always seen at once.",
+     .choices = "shared exclusive off",
+     .apply = set_cache},
     {.group = Group::telling,
      .long_names = {"backtrace"},
      .help = "Print a guest's stack at a fatal signal",

@@ -88,6 +88,8 @@ struct Request {
   std::string trace_file{};  ///< "-" is stderr; empty: off
   std::string stats{};       ///< "text", "json"; empty: off
   bool backtrace = false;
+  bool fast_path = true;  ///< false: --no-fast-path
+  CacheMode cache = CacheMode::shared;
 
   bool accelerate = true;                ///< false: PROOT_NO_SECCOMP
   std::string loader_directory{};        ///< PROOT_TMP_DIR

@@ -136,10 +136,13 @@ class Extension {
   /// nestp itself could not get past `host`, a file or directory, with EACCES.  True: try again.
   virtual bool on_denied(const std::string& /*host*/) { return false; }
 
-  /// A guest path was resolved to `host` for `call`; may be replaced.
+  /// A guest path was resolved to `host` for `call`; may be replaced if replaces_paths().
   virtual SysResult<std::string> on_path(const Call&, const GuestPath&, std::string host) {
     return host;
   }
+
+  /// True if on_path() may replace a path: then every path call comes to the tracer.  Asked once.
+  virtual bool replaces_paths() const { return false; }
 
   /// Last components of the files of /proc that `on_text` changes.  Asked once.
   virtual std::vector<std::string_view> text_names() const { return {}; }

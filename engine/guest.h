@@ -25,6 +25,13 @@ enum class OnExit : std::uint8_t {
   detach,  ///< nestp returns at once; they live on under a tracer in the background
 };
 
+/// How long an answer that was given before may be given again (architecture: memo).
+enum class CacheMode : std::uint8_t {
+  shared,     ///< others may change the trees: for PathCache::kStaleness
+  exclusive,  ///< nobody else does: until a guest changes a symlink or moves a directory
+  off,        ///< never
+};
+
 struct Guest {
   std::shared_ptr<const View> view;
   GuestPath directory = GuestPath::root();  ///< working directory at start
@@ -36,6 +43,8 @@ struct Guest {
   bool allow_io_uring =
       false;  ///< let io_uring_setup(2) through; its path operations are not translated
   bool accelerate = true;  ///< false: stop at every syscall (PROOT_NO_SECCOMP)
+  bool fast_path = true;   ///< calls answered before are answered inside the guest
+  CacheMode cache = CacheMode::shared;
   bool backtrace = false;  ///< print a guest backtrace at a fatal signal
   std::string
       trace_file{};  ///< --trace: one line per translated call goes here; "-" is stderr; empty: off

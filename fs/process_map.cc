@@ -42,8 +42,15 @@ std::size_t name_in_maps(std::string_view line) {
   return at != line.npos && line[at] == '/' ? at : line.npos;
 }
 
+/// Name of nestp's copy of a file in memory, and how the kernel shows it.
+constexpr std::string_view kCopy = "/memfd:nestp:";
+
 std::string guest_name(std::string_view name, const View& view, const GuestPath& root) {
-  const bool is_deleted = name.ends_with(kDeleted);
+  bool is_deleted = name.ends_with(kDeleted);
+  if (is_deleted && name.starts_with(kCopy)) {
+    name = name.substr(kCopy.size(), name.size() - kCopy.size() - kDeleted.size());
+    is_deleted = false;
+  }
   const auto host =
       HostPath::parse(is_deleted ? name.substr(0, name.size() - kDeleted.size()) : name);
   if (!host) return std::string(name);

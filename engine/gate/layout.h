@@ -40,7 +40,9 @@ inline constexpr uint64_t kPlan = kSlots + kSlotSize * kSlotCount;
 inline constexpr uint64_t kPlanSize = 0x4000;
 /// The loader's own variables; the image ends behind them.
 inline constexpr uint64_t kLoaderData = kPlan + kPlanSize;
-inline constexpr uint64_t kImageEnd = kLoaderData + 0x2000;
+inline constexpr uint64_t kLoaderDataSize = 0x2000;
+/// Behind it come the fast path's own data (memo.h).
+inline constexpr uint64_t kImageEnd = kLoaderData + kLoaderDataSize + 0x32000;
 
 /// Head of a slot on x86_64: r15 points at it while the thread is in the gate.
 struct Slot64 {
@@ -97,6 +99,9 @@ struct Plan {
   char name[16];              ///< comm
   char paths[2][4100];        ///< room for PlanFile::path
   uint64_t stop_at_start;     ///< go to kStartTrap instead of the program
+  char copies[2][64];        ///< what to open instead of PlanFile::path, if it can be; may be empty
+  char memo[64];             ///< path of the memo (memo.h); empty: none
+  uint64_t opens_libraries;  ///< the interpreter is glibc's: its opens may be given copies
   // Filled by the loader.
   uint64_t jump;  ///< where the guest starts
 };

@@ -5,6 +5,7 @@
 // wrote at the exec stop.  Past the point of no return, as in the kernel: what
 // cannot be mapped kills the process.
 #include "engine/gate/layout.h"
+#include "engine/gate/memo.h"
 
 using namespace nestp::gate;  // the whole program is one file
 
@@ -31,11 +32,12 @@ using Word = uint32_t;
 #endif
 
 constexpr long kPageSize = 4096;
+constexpr long kReadOnly = 1;   // PROT_READ
 constexpr long kReadWrite = 3;  // PROT_READ | PROT_WRITE
-constexpr long kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20, kNoReplace = 0x100000;
+constexpr long kShared = 1, kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20, kNoReplace = 0x100000;
 constexpr long kGrowsDown = 0x01000000;  // PROT_GROWSDOWN
 constexpr long kSetName = 15, kSetMm = 35, kSetMmMap = 14;
-constexpr long kCloseOnExec = 02000000;
+constexpr long kCloseOnExec = 02000000, kOpenReadWrite = 2;
 constexpr int kSegmentationFault = 11;
 
 /// struct prctl_mm_map of <linux/prctl.h>; the kernel copies it as it is for 32-bit callers too.
@@ -110,8 +112,14 @@ uint64_t reserve(const PlanFile& file) {
   return at - file.low;
 }
 
-uint64_t map_file(const PlanFile& file, const PlanSegment* segments) {
-  const long descriptor = call(kOpen, static_cast<long>(file.path), kCloseOnExec, 0);
+long address_of(const char* text) { return static_cast<long>(reinterpret_cast<Word>(text)); }
+
+/// `copy`: what to map in the file's place, if it can be opened.
+uint64_t map_file(const PlanFile& file, const PlanSegment* segments, const char* copy) {
+  long descriptor = copy[0] != 0 ? call(kOpen, address_of(copy), kCloseOnExec, 0) : -1;
+  if (failed(descriptor)) {
+    descriptor = call(kOpen, static_cast<long>(file.path), kCloseOnExec, 0);
+  }
   if (failed(descriptor)) die();
   const uint64_t bias = file.movable != 0 ? reserve(file) : 0;
   for (uint32_t i = 0; i < file.segment_count; ++i)
@@ -163,16 +171,41 @@ void restore_appearance(uint64_t bias) {
   call(kControl, kSetName, static_cast<long>(reinterpret_cast<Word>(plan().name)));
 }
 
+/// Lets the handler answer; without the memo it leaves every call to the tracer.
+void begin_fast_path(uint64_t interpreter_base) {
+  if constexpr (sizeof(Word) == 8) {
+    auto& process = *reinterpret_cast<FastProcess*>(static_cast<Word>(kFastProcess));
+    if (process.context == 0) return;
+    const bool counts = (process.flags & kProcessCounts) != 0;
+    long got =
+        call(kOpen, address_of(plan().memo), kCloseOnExec | (counts ? kOpenReadWrite : 0), 0);
+    if (!failed(got)) {
+      const long descriptor = got;
+      got = call(kMap, static_cast<long>(kMemo), static_cast<long>(kMemoSize),
+                 counts ? kReadWrite : kReadOnly, kShared | kNoReplace, descriptor, 0);
+      call(kClose, descriptor);
+    }
+    if (got != static_cast<long>(kMemo)) {
+      process.context = 0;
+      process.memo_missing = 1;
+      return;
+    }
+    if (plan().opens_libraries == 0) return;
+    process.linker_start = interpreter_base + plan().interpreter.low;
+    process.linker_end = process.linker_start + plan().interpreter.span;
+  }
+}
+
 }  // namespace
 
 void load_guest() {
   Plan& p = plan();
   if (p.program.segment_count == 0) die();
-  const uint64_t bias = map_file(p.program, p.segments);
+  const uint64_t bias = map_file(p.program, p.segments, p.copies[0]);
   uint64_t start = p.program_entry + bias;
   uint64_t base = 0;
   if (p.interpreter.segment_count != 0) {
-    base = map_file(p.interpreter, p.segments + p.program.segment_count);
+    base = map_file(p.interpreter, p.segments + p.program.segment_count, p.copies[1]);
     start = p.interpreter_entry + base;
   }
   set_auxiliary(3, p.program_headers + bias);  // AT_PHDR
@@ -181,6 +214,7 @@ void load_guest() {
   set_auxiliary(7, base);                      // AT_BASE
   set_auxiliary(9, p.program_entry + bias);    // AT_ENTRY
   restore_appearance(bias);
+  begin_fast_path(base);
   if (p.executable_stack != 0) {
     call(kProtect, static_cast<long>(page_down(p.stack)), kPageSize, kReadWrite | 4 | kGrowsDown);
   }

@@ -89,6 +89,8 @@ class PtraceBackend final : public Backend {
       tracer.trace = std::move(*trace);
     }
 
+    tracer.fast = FastPath::make(tracer);
+
     const ResolveFrom from{.view = *guest.view,
                            .root = GuestPath::root(),
                            .base = guest.directory,

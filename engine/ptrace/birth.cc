@@ -40,8 +40,10 @@ void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags)
     child.process->thread_count = 1;
     child.process->mounts = parent.process->mounts;
     child.process->filters = parent.process->filters;
+    child.process->has_own_filters = parent.process->has_own_filters;
     child.process->descriptor_names = parent.process->descriptor_names;
   }
+  child.has_other_slots = parent.process->thread_count > 1 && (flags & CLONE_VM) == 0;
   if (flags & CLONE_VM) {
     child.space = parent.space;
   } else {

@@ -3,7 +3,7 @@
 #include <sched.h>
 
 #include "arch/syscall_table.h"
-#include "engine/gate/layout.h"
+#include "engine/gate/memo.h"
 
 namespace nestp {
 namespace {
@@ -33,9 +33,10 @@ bool is_wanted(const SyscallRow& row, const Guest& guest) {
 /// Tests that tell from the argument registers alone that a call needs nothing.
 std::vector<ArgumentTest> conditions(const SyscallRow& row) {
   if (row.special == Special::prctl) {
-    // PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS
+    // PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS
     return {{0, Kind::equals_int, 3},
             {0, Kind::equals_int, 4},
+            {0, Kind::equals_int, 22},
             {0, Kind::equals_int, 38},
             {0, Kind::equals_int, 39}};
   }
@@ -69,7 +70,7 @@ FilterRequest filter_request(const Guest& guest,
                              std::span<const std::unique_ptr<Extension>> extensions) {
   FilterRequest request{.abis = host_abis(), .refuse_unknown = true};
   request.trace_everything = !guest.accelerate;
-  request.gate_addresses = {gate::kCallReturn, gate::kLoaderCallReturn};
+  request.gate_addresses = {gate::kFastCallReturn, gate::kCallReturn, gate::kLoaderCallReturn};
   for (const SyscallRow& row : syscall_table()) {
     if (!is_wanted(row, guest)) continue;
     if (row.special == Special::unavailable) {

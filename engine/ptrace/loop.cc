@@ -13,6 +13,7 @@
 #include "engine/ptrace/call_frame.h"
 #include "engine/ptrace/dispatch.h"
 #include "engine/ptrace/exec/start.h"
+#include "engine/ptrace/fast/unwind.h"
 #include "engine/ptrace/gate_entry.h"
 #include "engine/ptrace/ptrace_call.h"
 #include "engine/ptrace/report.h"
@@ -47,6 +48,9 @@ Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_
   thread.started = thread.announced = true;
   thread.extensions = tracer_.extensions;
   tracer_.tracing.enter_call = [this](Thread& stopped) { entry(stopped); };
+  tracer_.tracing.linked = [this](Thread& traced) {
+    if (tracer_.fast) tracer_.fast->suspend(traced);
+  };
   tracer_.stats.threads = tracer_.stats.most_threads = 1;
   for (const auto& extension : tracer_.extensions)
     extension->on_thread_start(first, 0);
@@ -141,7 +145,25 @@ void Loop::exit(Thread& thread) {
   frame.finish_exit();
 }
 
+/// A thread in the handler goes back to its own instruction first.  True: the signal was the
+/// handler's own fault, at an address that the guest gave; the kernel is to judge that.
+bool Loop::leave_fast_path(Thread& thread, int signal) {
+  if (!thread.space->fast.has_code) return false;
+  Registers registers(kAbiX64);
+  if (!ptrace_call::get_registers(thread.id, registers) || !in_handler(registers)) return false;
+  bool is_fault = false;
+  if (signal == SIGSEGV || signal == SIGBUS) {
+    const auto info = ptrace_call::signal_info(thread.id);
+    is_fault = info && info->si_code > 0;
+  }
+  ThreadMemory memory(thread.id);
+  if (!leave_handler(registers, memory)) return false;
+  (void)ptrace_call::set_registers(thread.id, registers);
+  return is_fault;
+}
+
 void Loop::signal(Thread& thread, const Stop& stop) {
+  if (leave_fast_path(thread, stop.signal)) return resume(thread);
   if (tracer_.tracing.signal_stop(thread, stop)) return;
   if (thread.step == Thread::Step::in_gate) {
     // The guest must see its own registers, as if its own instruction had been interrupted.
@@ -177,6 +199,10 @@ void Loop::trap(Thread& thread) {
 
 /// Lets a new thread make its first step, with the registers its parent had.
 void Loop::begin(Thread& thread) {
+  if (thread.has_other_slots && thread.space->fast.has_code) {
+    ThreadMemory memory(thread.id);
+    free_slots(memory);
+  }
   if (thread.given_argument) {
     Registers registers(kAbiX64);
     if (read_call_registers(thread.id, registers)) {

@@ -22,6 +22,7 @@ class Loop {
   void handle(const Stop& stop);
   void entry(Thread& thread);
   void exit(Thread& thread);
+  bool leave_fast_path(Thread& thread, int signal);
   void signal(Thread& thread, const Stop& stop);
   void group(Thread& thread, const Stop& stop);
   void trap(Thread& thread);

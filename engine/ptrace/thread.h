@@ -42,6 +42,13 @@ class SlotPool {
   std::vector<bool> taken_ = std::vector<bool>(gate::kSlotCount);
 };
 
+/// What an address space was told of the fast path (gate::FastProcess, fast/fast_path.h).
+struct FastState {
+  std::uint64_t context = 0, directory = 0;
+  bool has_code = false;         ///< some of its code leads to the handler
+  bool opens_libraries = false;  ///< its interpreter is glibc's
+};
+
 /// Threads with one memory (CLONE_VM): a program from exec to exec.
 struct AddressSpace {
   GuestPath executable = GuestPath::root();  ///< canonical path of the program, for /proc/PID/exe
@@ -49,7 +56,8 @@ struct AddressSpace {
   SlotPool slots;
   std::shared_ptr<RunningPrograms::Use> program;  ///< keeps the executable from being written
   int dumpable = 1;                               ///< as prctl(PR_GET_DUMPABLE) tells the guest
-  bool has_gate = false;      ///< the image is mapped; false only before the first exec
+  bool has_gate = false;  ///< the image is mapped; false only before the first exec
+  FastState fast;
   std::uint16_t machine = 0;  ///< EM_* of a program that an emulator runs; 0: the kernel does
 };
 
@@ -85,6 +93,7 @@ struct Process {
   /// By which of several names descriptors were opened; checked before it is believed.
   std::map<int, GuestPath> descriptor_names;
   unsigned filters = 1;                 ///< of seccomp that are nestp's own
+  bool has_own_filters = false;         ///< it installed some, or its maker did
   std::shared_ptr<UserNamespace> user;  ///< null: the host's
   bool is_privileged = false;           ///< in `user`
   bool promised_network = false;        ///< asked for a network namespace that is not there
@@ -133,6 +142,8 @@ struct Thread {
   std::optional<std::uint64_t> given_argument;
   bool extension_exit = false;  ///< an extension is to see the end of the call under way
   std::span<const std::unique_ptr<Extension>> extensions;  ///< of the tracer
+  bool changes_links = false;    ///< answers given before may be wrong when its call has ended
+  bool has_other_slots = false;  ///< of a new process: slots of its maker's other threads are taken
   bool no_new_privileges = false;  ///< by its own wish: nestp's filter sets the kernel's flag
   /// As another guest traces it (emulate/guest_tracing.h).
   std::unique_ptr<Ptracee> ptracee;

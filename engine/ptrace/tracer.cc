@@ -133,6 +133,7 @@ void Tracer::begin_change(Thread& thread, const std::string& host) {
 }
 
 void Tracer::begin_directory_change(Thread& thread) {
+  if (fast) fast->leave_directory(thread);
   ++thread.files->changes_under_way;
   thread.changes_directory = true;
 }
@@ -147,6 +148,10 @@ void Tracer::settle(Thread& thread) {
     cache.end_change(entry);
   thread.changing.clear();
   thread.held.clear();
+  if (thread.changes_links) {
+    thread.changes_links = false;
+    if (fast) fast->forget();
+  }
   if (thread.moves_directories) {
     thread.moves_directories = false;
     --directory_moves_;

@@ -16,6 +16,7 @@
 #include "engine/guest.h"
 #include "engine/ptrace/emulate/guest_tracing.h"
 #include "engine/ptrace/exec/images.h"
+#include "engine/ptrace/fast/fast_path.h"
 #include "engine/ptrace/placement.h"
 #include "engine/ptrace/running_programs.h"
 #include "engine/ptrace/special/socket_memory.h"
@@ -50,6 +51,7 @@ class Tracer final : public ProcessFacts {
   std::optional<TraceFile> trace;  ///< --trace
   GuestTracing tracing{threads};
   Placement placement;
+  std::unique_ptr<FastPath> fast;         ///< null: every path call stops
   std::set<std::string_view> text_names;  ///< of files of /proc that extensions change
 
   // ---- paths ------------------------------------------------------------------
@@ -81,7 +83,12 @@ class Tracer final : public ProcessFacts {
   void begin_directory_moves(Thread& thread);
 
   /// A view has changed: no remembered directory name is believed any more.
-  void forget_names() { ++directory_epoch_; }
+  void forget_names() {
+    ++directory_epoch_;
+    if (fast) fast->suspend_all();
+  }
+  /// Goes up whenever a directory may have got another name.
+  std::uint64_t directory_epoch() const { return directory_epoch_; }
 
   /// A path of the view as the thread sees it below its root; absent: unreachable for it.
   std::optional<std::string> visible(const Thread& thread, const GuestPath& path) const;

@@ -125,6 +125,7 @@ std::optional<Errno> error_from_base(CallFrame& frame, const PathArg& argument) 
 /// What the translation has found of all paths of one call.
 struct Found {
   PathArgs paths{};
+  std::array<std::string, 2> texts;
   std::array<std::optional<Resolved>, 2> resolved;
   std::uint64_t open_flags = 0;  ///< O_*, if the call opens a file
 };
@@ -145,7 +146,42 @@ bool is_running_program(const Tracer& tracer, const Resolved& resolved) {
          faccessat(AT_FDCWD, resolved.seen().c_str(), W_OK, AT_EACCESS) == 0;
 }
 
+/// The entry is a symlink, or a directory where those count; so it is if nobody can tell.
+bool is_link(const std::optional<Resolved>& resolved, bool or_directory) {
+  if (!resolved) return true;
+  const auto status = lstat_of(resolved->seen());
+  return status && (S_ISLNK(status->st_mode) || (or_directory && S_ISDIR(status->st_mode)));
+}
+
+/// Paths that were resolved before may lead elsewhere once the call has succeeded.
+bool changes_links(const CallFrame& frame, const Found& found) {
+  const auto& [first, second] = found.resolved;
+  switch (frame.sys()) {  // NOLINT: no other call does
+    case Sys::symlink:
+    case Sys::symlinkat:
+      return true;
+    case Sys::link:
+    case Sys::linkat:
+      return is_link(first, false);
+    case Sys::unlink:
+      return is_link(first, false);
+    case Sys::unlinkat:
+      return (frame.arg(2) & kRemoveDirectory) == 0 && is_link(first, false);
+    case Sys::rename:
+    case Sys::renameat:
+    case Sys::renameat2:
+      return is_link(first, true) || is_link(second, true);
+    default:
+      return false;
+  }
+}
+
 void note_changes(CallFrame& frame, const Found& found) {
+  if (frame.tracer().fast && changes_links(frame, found)) {
+    // Nobody may be told the old answer once the guest knows that the call has ended.
+    frame.thread().changes_links = true;
+    if (!frame.has_exit_handler()) frame.at_exit([](CallFrame&) {});
+  }
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     if (!found.resolved[i] || found.paths.list[i].last != LastComponent::entry) continue;
     if (found.paths.list[i].creates) continue;  // open(2) makes no link
@@ -392,11 +428,12 @@ void leave_removed_directory(CallFrame& frame, Tracer::Directory& base, std::str
 }  // namespace
 
 SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const PathArg& argument,
-                                                    ResolveFlags flags) {
+                                                    ResolveFlags flags, std::string* seen) {
   const GuestAddress address = frame.address(argument.index);
   if (static_cast<std::uint64_t>(address) == 0) return std::optional<Resolved>();
   auto text = frame.text(argument.index);
   if (!text) return text.error();
+  if (seen != nullptr) *seen = *text;
   if (text->empty()) return std::optional<Resolved>();
   const bool read_only_matters =
       argument.writing != Writing::no && frame.tracer().view(frame.thread()).has_read_only();
@@ -446,6 +483,22 @@ SysResult<Resolved> resolve_text(CallFrame& frame, const std::string& text, Last
   return frame.tracer().resolver.resolve(from, text, last);
 }
 
+namespace {
+
+/// Teaches the fast path what was found.  True: ld.so is given a copy in its library's place.
+bool use_fast_path(CallFrame& frame, Found& found, ResolveFlags flags) {
+  FastPath* const fast = frame.tracer().fast.get();
+  if (fast == nullptr || found.paths.count != 1 || flags != 0) return false;
+  auto& resolved = found.resolved[0];
+  fast->learn(frame, found.paths.list[0], found.texts[0], resolved);
+  if (!resolved) return false;
+  const auto copy = fast->library(frame, found.texts[0], *resolved);
+  if (copy) resolved->host = *copy;
+  return copy.has_value();
+}
+
+}  // namespace
+
 void translate_paths(CallFrame& frame) { (void)translate_path(frame); }
 
 std::optional<GuestPath> translate_path(CallFrame& frame) {
@@ -458,7 +511,7 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
   Found found{.paths = path_args(frame.abi(), *frame.row(), args, how->flags), .resolved = {}};
   found.open_flags = detail::open_flags_of(frame.abi(), *frame.row(), args, how->flags).value_or(0);
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
-    auto resolved = resolve_argument(frame, found.paths.list[i], how->resolve);
+    auto resolved = resolve_argument(frame, found.paths.list[i], how->resolve, &found.texts[i]);
     if (!resolved) {
       // The kernel would have looked at the whole first path before the second.
       const auto& first = found.resolved[0];
@@ -478,9 +531,10 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
   note_changes(frame, found);
   note_opened_name(frame, found);
   if (found.resolved[0]) show_read_only(frame, *found.resolved[0]);
+  const bool is_copy = use_fast_path(frame, found, how->resolve);
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     if (!found.resolved[i]) continue;
-    if (serve_proc(frame, found.paths.list[i], *found.resolved[i])) break;
+    if (!is_copy && serve_proc(frame, found.paths.list[i], *found.resolved[i])) break;
     substitute(frame, found.paths.list[i], *found.resolved[i], *how);
     if (frame.is_answered()) break;
   }

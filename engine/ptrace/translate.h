@@ -26,9 +26,10 @@ void translate_paths(CallFrame& frame);
 std::optional<GuestPath> translate_path(CallFrame& frame);
 
 /// One path argument.  No value: there is none (null or empty), so the kernel
-/// decides.  Errors: what the guest must see.
+/// decides.  Errors: what the guest must see.  `seen`: the text as the guest passed it.
 SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const PathArg& argument,
-                                                    ResolveFlags flags = 0);
+                                                    ResolveFlags flags = 0,
+                                                    std::string* seen = nullptr);
 
 /// Resolves text that is not an argument of the call, from the working directory.
 SysResult<Resolved> resolve_text(CallFrame& frame, const std::string& text, LastLink last);

@@ -64,6 +64,7 @@ void GuestTracing::link(Thread& thread, const Thread& tracer, bool seize, std::u
   }
   if (tracer.process->tracing == nullptr) tracer.process->tracing = std::make_shared<GuestTracer>();
   tracer.process->tracing->ptracees.insert(thread.id);
+  if (linked) linked(thread);
 }
 
 void GuestTracing::unlink(Thread& thread) {

@@ -43,6 +43,8 @@ class GuestTracing {
 
   /// Goes on with a call whose seccomp stop was shown; set by the loop.
   std::function<void(Thread&)> enter_call;
+  /// A guest begins to trace the thread.
+  std::function<void(Thread&)> linked;
 
   /// Before all others, at any stop.
   void stopped(Thread& thread);

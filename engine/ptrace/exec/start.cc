@@ -254,6 +254,13 @@ SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan) 
   ++tracer.stats.executions;
   gate::Plan record = loader_plan(plan, stack, choose_randomness(plan, is_randomized(thread.id)));
   record.stop_at_start = thread.stops_at_start;
+  if (tracer.fast) {
+    const gate::FastProcess process = tracer.fast->begin_program(thread, plan, record);
+    if (process.context != 0) {
+      const auto done = memory.write_object(GuestAddress{gate::kFastProcess}, process);
+      if (!done) return done;
+    }
+  }
   return memory.write_object(GuestAddress{gate::kPlan}, record);
 }
 

@@ -23,6 +23,10 @@ SysResult<std::string> directory_text(CallFrame& frame) {
 void get_directory(CallFrame& frame) {
   const auto text = directory_text(frame);
   if (!text) return frame.fail(text.error());
+  if (frame.tracer().fast) {
+    frame.tracer().fast->learn_directory(frame.thread(), frame.thread().files->directory_host,
+                                         *text);
+  }
   const std::size_t size = text->size() + 1;
   if (frame.arg(1) < size) return frame.fail(Errno(ERANGE));
   const auto written =

@@ -168,6 +168,7 @@ void join_process(CallFrame& frame, pid_t other) {
     own_files(thread);
     thread.files->root = target->files->root;
     thread.files->directory_epoch = 0;
+    frame.tracer().forget_names();
   }
   const std::uint64_t emulated = emulated_of(thread, flags & (kEmulated | kOthers));
   if ((flags & ~emulated) == 0) return frame.answer(0);

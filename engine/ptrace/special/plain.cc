@@ -42,6 +42,13 @@ std::optional<int> changed_descriptor(const CallFrame& frame) {
   return std::nullopt;
 }
 
+/// A filter of the guest's own must see the guest's own calls.
+void stop_answering(CallFrame& frame) {
+  frame.thread().process->has_own_filters = true;
+  Tracer& tracer = frame.tracer();
+  if (tracer.fast) tracer.fast->suspend(frame.thread());
+}
+
 }  // namespace
 
 void ordinary_call(CallFrame& frame) {
@@ -54,6 +61,13 @@ void ordinary_call(CallFrame& frame) {
 }
 
 void special_prctl(CallFrame& frame) {
+  constexpr std::uint64_t kSetSeccomp = 22;  // PR_SET_SECCOMP
+  if (frame.sys() == Sys::seccomp) {
+    constexpr std::uint64_t kAsksOnly = 2;  // SECCOMP_GET_ACTION_AVAIL and what came later
+    if (frame.arg(0) < kAsksOnly) stop_answering(frame);
+    return;
+  }
+  if (frame.arg(0) == kSetSeccomp) return stop_answering(frame);
   if (frame.arg(0) == kSetNoNewPrivs || frame.arg(0) == kGetNoNewPrivs) {
     return no_new_privileges(frame);
   }

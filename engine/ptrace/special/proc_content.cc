@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "engine/gate/layout.h"
+#include "engine/gate/memo.h"
 #include "engine/ptrace/emulate/ptracee.h"
 #include "engine/ptrace/special/namespaces.h"
 #include "engine/ptrace/tracer.h"
@@ -136,7 +136,8 @@ std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
   if (is_mounts)
     return mount_table(file.text, tracer.view(*target), target->files->root, *host_text);
   if (file.text == ProcText::status) return status_text(*target, *host_text);
-  constexpr AddressRange kImage[] = {{gate::kImageBase, gate::kImageEnd}};
+  constexpr AddressRange kImage[] = {{gate::kImageBase, gate::kImageEnd},
+                                     {gate::kMemo, gate::kMemo + gate::kMemoSize}};
   const Thread& reader = frame.thread();
   // An emulator looks there for room, and must not take the image's.
   const bool needs_truth = target->space->machine != 0 && target->process == reader.process;
@@ -252,6 +253,8 @@ bool allow_link(CallFrame& frame, OpenHow how) {
 }  // namespace
 
 bool is_in_proc(std::string_view host) { return host.starts_with("/proc/") || host == "/proc"; }
+
+std::span<const std::string_view> proc_names() { return kNames; }
 
 bool is_proc_name(std::string_view name) {
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();

@@ -2,6 +2,7 @@
 // reads there is made up when it opens them.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "engine/ptrace/call_frame.h"
@@ -12,6 +13,8 @@ namespace nestp {
 /// True for a host path on procfs.
 bool is_in_proc(std::string_view host);
 
+/// Names of entries of directories of /proc that need more than the kernel.
+std::span<const std::string_view> proc_names();
 /// True if an entry of some directory of /proc with this name needs more than the kernel.
 bool is_proc_name(std::string_view name);
 

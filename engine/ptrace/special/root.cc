@@ -27,6 +27,7 @@ SysResult<> change_root(CallFrame& frame) {
   const bool may = has_capability(frame.thread(), Capability::change_root);
   if (!may || place->is_outside) return Errno(EPERM);
   frame.thread().files->root = place->guest;
+  frame.tracer().forget_names();
   LOG(debug) << frame.thread().id << " has its root at " << quoted(place->guest.text());
   return Done{};
 }

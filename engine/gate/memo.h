@@ -1,0 +1,191 @@
+// The fast path's records: what the tracer publishes and the handler repeats.
+//
+// Three parts.  The memo, one file in memory that the tracer writes and every
+// guest maps read-only, holds answers.  FastProcess, private to each address
+// space, says which of them are its own.  A FastSlot holds one thread while it
+// is in the handler.  Included by freestanding code and by the tracer: fixed
+// widths, no pointers.
+//
+// The memo never says whether a file exists or may be used, only where a path
+// leads: by the bindings and the symlinks met.  So it is wrong after exactly
+// those changes that make PathCache forget (fs/path_cache.h), and then its
+// generation goes up, which ends all entries at once.  It also goes up every
+// PathCache::kStaleness, for what processes outside the session change.
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/gate/layout.h"
+
+namespace nestp::gate {
+
+// ---- where ----------------------------------------------------------------------
+
+/// The handler's first instruction, to which patched sites jump through kFastPointer.
+inline constexpr uint64_t kFastEntry = kImageBase + 0x2000;
+/// Behind its last instruction: from there on the image holds data only.
+inline constexpr uint64_t kHandlerEnd = kImageBase + 0x10000;
+/// Eight bytes with the address kFastEntry.
+inline constexpr uint64_t kFastPointer = kImageBase + 0xfe0;
+/// The handler's own syscall instruction, in gate_x86_64.S.
+inline constexpr uint64_t kFastCall = kImageBase + 0x80;
+inline constexpr uint64_t kFastCallReturn = kFastCall + 2;
+/// From here on the call's result is in FastSlot::result, before in rax.
+inline constexpr uint64_t kFastCallStored = kFastCallReturn + 11;
+
+inline constexpr uint64_t kMemo = kImageBase + 0x400000;
+inline constexpr uint64_t kMemoSize = 0x1000000;  // bytes
+
+// ---- calls ----------------------------------------------------------------------
+
+enum class FastKind : uint8_t {
+  none,       ///< the tracer's
+  status,     ///< stat(2), newfstatat(2)
+  status_ex,  ///< statx(2)
+  open,       ///< open(2), openat(2)
+  exact,      ///< follows the last link, result tells nothing of it: access(2)
+  generic,    ///< likewise, seldom asked twice of one path: chmod(2)
+  keep,       ///< does not follow the last link: readlink(2)
+  directory,  ///< getcwd(2)
+};
+
+inline constexpr uint8_t kNoArgument = 0xff;
+
+/// How one call is handled, by its number.
+struct FastCall {
+  FastKind kind;
+  uint8_t path;    ///< index of the path argument
+  uint8_t dirfd;   ///< kNoArgument: relative to the working directory
+  uint8_t flags;   ///< of AT_* or O_*; kNoArgument: none
+  uint8_t writes;  ///< changes what it names: not where the binding is read-only
+};
+
+// ---- the memo ---------------------------------------------------------------------
+
+enum class EntryKind : uint32_t {
+  directory = 1,  ///< key: what stands before the last slash
+  exact = 2,      ///< key: a whole path, its last link followed
+  name = 3,       ///< key: a component that means more than its directory entry
+  working = 4,    ///< key: host path of a working directory, host: what getcwd(2) shows
+  library = 5,    ///< key: a whole path that ld.so opens, host: the copy to map
+};
+
+inline constexpr uint32_t kEntryAsItIs = 1;    ///< the guest's own text gets there
+inline constexpr uint32_t kEntryReadOnly = 2;  ///< its binding is
+inline constexpr uint32_t kEntryMounts = 4;    ///< names in it may be mount points
+
+/// Generation of an entry that does not end.
+inline constexpr uint64_t kAlways = ~0ULL;
+
+/// Never changes but for its generation; the memo only grows.
+struct MemoEntry {
+  uint64_t hash;
+  uint64_t generation;  ///< valid while it is the memo's own, or kAlways
+  uint64_t context, base;
+  EntryKind kind;
+  uint32_t flags;
+  uint32_t next;  ///< offset of the next in the bucket; 0: none
+  uint16_t key_size, host_size;
+  // The key follows, then the host path with a NUL behind it.
+};
+
+inline constexpr uint32_t kBuckets = 4096;
+inline constexpr uint32_t kFastCalls = 512;
+
+struct MemoHeader {
+  uint64_t generation;
+  uint32_t use_openat2;  ///< the kernel has it
+  uint32_t unused;
+  FastCall calls[kFastCalls];
+  uint64_t answered[kFastCalls];  ///< calls by number; guests count if kProcessCounts is set
+  uint32_t buckets[kBuckets];     ///< offsets of entries
+};
+static_assert(sizeof(MemoHeader) % 8 == 0);
+
+/// The guest and the tracer must agree, and the guest has no library: hence our own.
+/// Multiplies and folds eight bytes at a time.
+inline uint64_t hash_of_key(EntryKind kind, uint64_t context, uint64_t base, const char* key,
+                            uint32_t size) {
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
+  uint64_t hash = (context ^ (base + static_cast<uint64_t>(kind))) * kOdd + size;
+  const auto add = [&hash](uint64_t word) {
+    hash = (hash ^ word) * kOdd;
+    hash ^= hash >> 32;
+  };
+  for (; size >= 8; key += 8, size -= 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, key, 8);
+    add(word);
+  }
+  uint64_t rest = 0;
+  for (uint32_t i = 0; i < size; ++i)
+    rest = rest << 8 | static_cast<uint8_t>(key[i]);
+  add(rest);
+  return hash;
+}
+
+/// True for the last component of a path if a C library has such names, whose code makes calls.
+/// ld.so itself is another matter.
+inline bool names_c_library(const char* name, uint64_t size) {
+  const auto begins = [&](const char* start, uint64_t length) {
+    if (size < length) return false;
+    for (uint64_t i = 0; i < length; ++i) {
+      if (name[i] != start[i]) return false;
+    }
+    return true;
+  };
+  return begins("libc.so.", 8) || begins("libc-2.", 7) || begins("libpthread", 10);
+}
+
+/// Chains longer than this are not walked to their end.
+inline constexpr int kLongestChain = 64;
+
+// ---- an address space ---------------------------------------------------------------
+
+inline constexpr uint32_t kProcessReadOnly = 1;   ///< the view has read-only bindings
+inline constexpr uint32_t kProcessAmbiguous = 2;  ///< opened files are noted by name
+inline constexpr uint32_t kProcessCounts = 4;     ///< the memo is mapped for writing: --stats
+
+struct FastProcess {
+  uint64_t context;    ///< view and root directory; 0: nothing is answered here
+  uint64_t directory;  ///< the working directory's id; 0: not known
+  uint32_t flags;
+  uint32_t memo_missing;              ///< set by the loader
+  uint64_t linker_start, linker_end;  ///< of an ld.so that opens libraries, by the loader
+};
+inline constexpr uint64_t kFastProcess = kLoaderData + kLoaderDataSize;
+inline constexpr uint64_t kFastProcessSize = 0x2000;
+static_assert(sizeof(FastProcess) <= kFastProcessSize);
+
+// ---- a thread in the handler ----------------------------------------------------------
+
+/// Of FastSlot::is_final.
+inline constexpr uint32_t kFinalIfGood = 2;  ///< an errno means: ask the tracer
+
+struct FastSlot {
+  uint32_t lock;
+  uint32_t has_result;  ///< `result` is that of the call under way
+  uint64_t stack;       ///< the guest's rsp
+  int64_t result;
+  int64_t redo;       ///< a result that means: ask the tracer
+  uint32_t is_final;  ///< what the call under way gives is the guest's result
+  uint32_t done;      ///< FastFrame::rax is the result
+};
+
+/// What the entry code pushes; lowest address first.
+struct FastFrame {
+  uint64_t target;  ///< where the handler goes to
+  uint64_t after;   ///< behind the guest's syscall instruction
+  uint64_t r9, r8, r10, rdx, rsi, rdi, r15, r14, r13, r12, rbp, rbx, rax, flags;
+};
+
+inline constexpr uint64_t kFastSlots = kFastProcess + kFastProcessSize;
+inline constexpr uint64_t kFastSlotSize = 0x1800;
+inline constexpr uint64_t kFastSlotCount = 32;
+inline constexpr uint64_t kFastStack =
+    0x680;  ///< offset of the stack's top; the path's room follows
+inline constexpr uint64_t kFastRoom = kFastSlotSize - kFastStack;  ///< bytes
+static_assert(kFastSlots + kFastSlotSize * kFastSlotCount <= kImageEnd);
+static_assert(kFastRoom >= 4096 + 256);
+
+}  // namespace nestp::gate

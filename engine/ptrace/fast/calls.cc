@@ -1,0 +1,112 @@
+#include "engine/ptrace/fast/calls.h"
+
+#include "arch/syscall_table.h"
+
+namespace nestp {
+namespace {
+
+using gate::FastCall;
+using gate::FastKind;
+
+constexpr FastCall kTracers{FastKind::none, gate::kNoArgument, gate::kNoArgument, gate::kNoArgument,
+                            0};
+
+bool is_one_path(ArgKind kind) {
+  return kind == ArgKind::path || kind == ArgKind::name || kind == ArgKind::new_entry;
+}
+
+/// Kinds of arguments that mean more than the handler knows.
+bool is_foreign(ArgKind kind) {
+  switch (kind) {
+    case ArgKind::none:
+    case ArgKind::value:
+    case ArgKind::size:
+    case ArgKind::dirfd:
+    case ArgKind::path:
+    case ArgKind::name:
+    case ArgKind::new_entry:
+    case ArgKind::path_out:
+    case ArgKind::open_flags:
+    case ArgKind::access_mode:
+    case ArgKind::at_flags:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/// What the row cannot say: which results tell a link, what is done to which file system.
+FastKind kind_of(const SyscallRow& row) {
+  switch (row.sys) {  // NOLINT: all others by their path
+    case Sys::stat:
+    case Sys::lstat:
+    case Sys::newfstatat:
+      return FastKind::status;
+    case Sys::statx:
+      return FastKind::status_ex;
+    case Sys::open:
+    case Sys::openat:
+      return FastKind::open;
+    case Sys::access:
+    case Sys::faccessat:
+    case Sys::faccessat2:
+      return FastKind::exact;
+    case Sys::getcwd:
+      return FastKind::directory;
+    // A program that runs must not be cut; what statfs(2) shows depends on the binding.
+    case Sys::truncate:
+    case Sys::statfs:
+    case Sys::symlink:
+    case Sys::symlinkat:
+    case Sys::acct:
+    case Sys::swapon:
+    case Sys::swapoff:
+    case Sys::quotactl:
+    case Sys::uselib:
+    case Sys::mknod:
+    case Sys::mknodat:
+    case Sys::creat:
+      return FastKind::none;
+    default:
+      return FastKind::generic;
+  }
+}
+
+FastCall fast_call(const SyscallRow& row) {
+  FastCall call = kTracers;
+  if (row.sys == Sys::getcwd) {
+    call.kind = FastKind::directory;
+    return call;
+  }
+  if (row.special != Special::none || row.when != When::always) return call;
+  for (std::uint8_t i = 0; i < row.args.size(); ++i) {
+    const ArgKind kind = row.args[i];
+    if (is_foreign(kind)) return kTracers;
+    if (kind == ArgKind::dirfd) call.dirfd = i;
+    if (kind == ArgKind::open_flags || kind == ArgKind::at_flags) call.flags = i;
+    if (!is_one_path(kind)) continue;
+    if (call.path != gate::kNoArgument) return kTracers;
+    call.path = i;
+    call.kind = kind_of(row);
+    if (call.kind == FastKind::generic && kind != ArgKind::path) call.kind = FastKind::keep;
+    call.writes = row.change == Change::object || row.change == Change::by_access_mode ||
+                  kind == ArgKind::new_entry;
+  }
+  return call.path == gate::kNoArgument ? kTracers : call;
+}
+
+}  // namespace
+
+FastCalls fast_calls(const Abi& abi, const SysSet& wanted) {
+  FastCalls calls;
+  calls.fill(kTracers);
+  for (const SyscallRow& row : syscall_table()) {
+    const std::int32_t number = number_of(abi, row.sys);
+    if (number < 0 || static_cast<std::size_t>(number) >= calls.size()) continue;
+    if (wanted.test(static_cast<std::size_t>(row.sys))) continue;
+    calls[static_cast<std::size_t>(number)] = fast_call(row);
+  }
+  return calls;
+}
+
+}  // namespace nestp

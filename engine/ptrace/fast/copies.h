@@ -1,0 +1,56 @@
+// Patched copies of the files whose code guests make their calls from: made
+// once a session, in memory, so that no guest process patches anything.
+//
+// Finding the places takes a decoder some milliseconds a file, so they are kept
+// from session to session in a cache folder: a list a file, small, checked
+// before it is believed, thrown away if it is not whole.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "engine/ptrace/fast/calls.h"
+#include "engine/ptrace/fast/sites.h"
+#include "fs/fd.h"
+
+struct stat;
+
+namespace nestp {
+
+class PatchedCopies {
+ public:
+  /// `cache`: a folder for lists, made when needed; empty: none is kept.
+  PatchedCopies(const Abi& abi, const FastCalls& calls, std::string cache);
+
+  /// A path by which the copy of `host` is opened; none if nothing in it can be patched.
+  std::optional<std::string> path_of(const std::string& host);
+
+  /// XDG_CACHE_HOME or HOME's; empty if neither is set.
+  static std::string default_cache();
+
+ private:
+  /// What makes a file another one.
+  struct Identity {
+    std::uint64_t device = 0, inode = 0, size = 0;
+    std::int64_t seconds = 0, nanoseconds = 0;  ///< of the last change of its contents
+    auto operator<=>(const Identity&) const = default;
+  };
+  static Identity identity_of(const struct stat& status);
+  UniqueFd make(const std::string& host, int file, const Identity& identity) const;
+  std::vector<PatchSite> sites_of(std::span<const std::byte> bytes, const Identity& identity) const;
+  std::optional<std::vector<PatchSite>> read_list(const Identity& identity) const;
+  void write_list(const Identity& identity, std::span<const PatchSite> sites) const;
+  std::string list_name(const Identity& identity) const;
+  void drop_oldest_lists() const;
+
+  const Abi& abi_;
+  FastCalls calls_;
+  std::string cache_;
+  std::map<Identity, UniqueFd> copies_;  ///< an empty one: nothing to patch
+};
+
+}  // namespace nestp

@@ -1,0 +1,366 @@
+#include "engine/ptrace/fast/fast_path.h"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <functional>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/log.h"
+#include "engine/ptrace/call_frame.h"
+#include "engine/ptrace/exec/plan.h"
+#include "engine/ptrace/special/proc_content.h"
+#include "engine/ptrace/tracer.h"
+
+namespace nestp {
+namespace {
+
+using gate::EntryKind;
+using gate::FastKind;
+
+std::uint64_t mix(std::uint64_t number, const std::string& text) {
+  const std::uint64_t hash = gate::hash_of_key(EntryKind::name, number, 0, text.data(),
+                                               static_cast<std::uint32_t>(text.size()));
+  return hash | 1;  // 0 means none
+}
+
+bool has_openat2() {
+  // EFAULT or EINVAL from a kernel that has it.
+  return syscall(SYS_openat2, AT_FDCWD, nullptr, nullptr, 0) == -1 && errno != ENOSYS &&
+         errno != EPERM;
+}
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+bool has_parent_step(const std::string& text) {
+  return text == ".." || text.starts_with("../") || text.ends_with("/..") ||
+         text.find("/../") != text.npos;
+}
+
+/// What stands before the last slash: "/" for "/name".
+std::string prefix_of(const std::string& text, std::size_t slash) {
+  return slash == 0 ? "/" : text.substr(0, slash);
+}
+
+std::string without_last_slash(const std::string& path) {
+  return path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
+}
+
+}  // namespace
+
+std::unique_ptr<FastPath> FastPath::make(Tracer& tracer) {
+  const Guest& guest = tracer.guest;
+  const auto abis = host_abis();
+  const bool has_handler = std::find(abis.begin(), abis.end(), &kAbiX64) != abis.end();
+  if (!has_handler || !guest.fast_path || !guest.accelerate || guest.cache == CacheMode::off ||
+      tracer.trace) {
+    return nullptr;
+  }
+  SysSet wanted;
+  for (const auto& extension : tracer.extensions) {
+    if (extension->replaces_paths()) return nullptr;
+    wanted |= extension->entries() | extension->exits();
+  }
+  auto memo = Memo::make(guest.cache != CacheMode::exclusive);
+  if (memo == nullptr) return nullptr;
+  return std::unique_ptr<FastPath>(
+      new FastPath(tracer, std::move(memo), fast_calls(kAbiX64, wanted)));
+}
+
+FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls)
+    : tracer_(tracer),
+      memo_(std::move(memo)),
+      calls_(calls),
+      copies_(kAbiX64, calls, PatchedCopies::default_cache()),
+      has_privilege_(geteuid() == 0) {
+  std::copy(calls.begin(), calls.end(), memo_->header().calls);
+  memo_->header().use_openat2 = has_openat2() ? 1 : 0;
+}
+
+// ---- who may use it ---------------------------------------------------------------
+
+bool FastPath::is_allowed(const Thread& thread) const {
+  return thread.space->abi == &kAbiX64 && thread.ptracee == nullptr &&
+         !thread.process->has_own_filters;
+}
+
+std::uint64_t FastPath::context_of(const Thread& thread) {
+  return mix(tracer_.view(thread).serial(), thread.files->root.text());
+}
+
+bool FastPath::is_alone(const Thread& thread) const {
+  bool alone = true;
+  tracer_.threads.for_each([&](const Thread& other) {
+    if (other.space == thread.space &&
+        (other.files != thread.files || other.process->mounts != thread.process->mounts)) {
+      alone = false;
+    }
+  });
+  return alone;
+}
+
+gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
+                                          gate::Plan& record) {
+  gate::FastProcess process{};
+  AddressSpace& space = *thread.space;
+  if (!is_allowed(thread)) return process;
+  const auto give = [](char* place, const std::string& text) {
+    constexpr std::size_t kRoom = sizeof record.memo;
+    if (text.size() < kRoom) text.copy(place, text.size());
+  };
+  const bool is_static = !plan.interpreter;
+  const std::string& host = is_static ? plan.program.host : plan.interpreter->host;
+  const auto copy = copies_.path_of(host);
+  if (!copy) return process;
+  give(record.copies[is_static ? 0 : 1], *copy);
+  give(record.memo, memo_->path());
+  record.opens_libraries =
+      !is_static && base_name(host).starts_with("ld-") && !base_name(host).starts_with("ld-musl");
+  space.fast = {};
+  space.fast.has_code = true;
+  space.fast.opens_libraries = record.opens_libraries != 0;
+  space.fast.context = context_of(thread);
+  publish_names(thread, space.fast.context);
+  space.fast.directory = directory_of(thread);
+  const View& view = tracer_.view(thread);
+  process.context = space.fast.context;
+  process.directory = space.fast.directory;
+  process.flags = (view.has_read_only() ? gate::kProcessReadOnly : 0) |
+                  (view.is_ambiguous() ? gate::kProcessAmbiguous : 0) |
+                  (tracer_.guest.stats.empty() ? 0 : gate::kProcessCounts);
+  return process;
+}
+
+void FastPath::publish_names(const Thread& thread, std::uint64_t context) {
+  if (!named_.insert(context).second) return;
+  const auto add = [&](std::string_view name) {
+    memo_->publish({EntryKind::name, context, 0, name}, {}, 0, true);
+  };
+  for (const Binding& binding : tracer_.view(thread).bindings())
+    add(base_name(binding.guest.text()));
+  for (const std::string_view name : proc_names())
+    add(name);
+  for (const std::string_view name : tracer_.text_names)
+    add(name);
+}
+
+void FastPath::write_process(Thread& thread) {
+  ThreadMemory memory(thread.id);
+  auto process = memory.read_object<gate::FastProcess>(GuestAddress{gate::kFastProcess});
+  if (!process) return;
+  AddressSpace& space = *thread.space;
+  if (process->memo_missing != 0) {
+    space.fast = {};
+    return;
+  }
+  const View& view = tracer_.view(thread);
+  process->context = space.fast.context;
+  process->directory = space.fast.directory;
+  process->flags = (process->flags & gate::kProcessCounts) |
+                   (view.has_read_only() ? gate::kProcessReadOnly : 0) |
+                   (view.is_ambiguous() ? gate::kProcessAmbiguous : 0);
+  (void)memory.write_object(GuestAddress{gate::kFastProcess}, *process);
+}
+
+bool FastPath::prepare(Thread& thread) {
+  AddressSpace& space = *thread.space;
+  if (!space.fast.has_code || !is_allowed(thread)) return false;
+  const std::uint64_t context = context_of(thread);
+  if (space.fast.context == context) return true;
+  if (!is_alone(thread)) return false;
+  publish_names(thread, context);
+  space.fast.context = context;
+  space.fast.directory = 0;
+  write_process(thread);
+  return space.fast.context == context;
+}
+
+std::uint64_t FastPath::directory_of(Thread& thread) {
+  if (thread.files->changes_under_way != 0) return 0;
+  const auto directory = tracer_.working_directory(thread);
+  if (!directory.guest || thread.files->directory_is_deleted) return 0;
+  return mix(tracer_.directory_epoch(), directory.guest->text());
+}
+
+void FastPath::leave_directory(Thread& thread) {
+  tracer_.threads.for_each([&](Thread& other) {
+    if (other.files != thread.files || other.space == nullptr) return;
+    if (other.space->fast.directory == 0) return;
+    other.space->fast.directory = 0;
+    write_process(other);
+  });
+}
+
+void FastPath::suspend(Thread& thread) {
+  if (thread.space == nullptr || thread.space->fast.context == 0) return;
+  thread.space->fast.context = 0;
+  thread.space->fast.directory = 0;
+  write_process(thread);
+}
+
+void FastPath::suspend_all() {
+  tracer_.threads.for_each([this](Thread& thread) { suspend(thread); });
+}
+
+// ---- what it is taught -----------------------------------------------------------------
+
+std::optional<Resolved> FastPath::resolve(const Place& place, const std::string& text,
+                                          LastLink last) {
+  ResolveFrom from = tracer_.asker(place.thread, std::nullopt);
+  if (text.front() != '/') {
+    Tracer::Directory base = tracer_.working_directory(place.thread);
+    if (!base.guest) return std::nullopt;
+    from.base = std::move(base.guest);
+    from.base_host = std::move(base.host);
+  }
+  auto resolved = tracer_.resolver.resolve(from, text, last);
+  if (!resolved || resolved->host.empty() || resolved->host.front() != '/' ||
+      resolved->binding == nullptr || resolved->magic || resolved->is_executable_link ||
+      is_in_proc(resolved->host)) {
+    return std::nullopt;
+  }
+  return std::move(*resolved);
+}
+
+/// Where guests of several users share the memo, nobody may learn by it of what lies behind
+/// a directory that he must not search.
+bool FastPath::everyone_may_search(const Place& place, const std::string& text) {
+  constexpr mode_t kSearch = S_IXUSR | S_IXGRP | S_IXOTH;
+  for (std::size_t end = text.find('/', 1);; end = text.find('/', end + 1)) {
+    const auto resolved = resolve(place, text.substr(0, end), LastLink::follow);
+    if (!resolved) return false;
+    const auto status = stat_of(resolved->host);
+    if (!status || (S_ISDIR(status->st_mode) && (status->st_mode & kSearch) != kSearch)) {
+      return false;
+    }
+    if (end == text.npos) return true;
+  }
+}
+
+bool FastPath::may_be_shared(const Place& place, const std::string& text,
+                             const Resolved& resolved) {
+  if (!has_privilege_ || resolved.unchanged || resolved.guest.text() == text) return true;
+  return everyone_may_search(place, text);
+}
+
+/// Host path of a prefix, such that the kernel checks on it what it would check on the guest's
+/// own text; none: no such path.
+std::optional<std::string> FastPath::host_of_prefix(const Place& place, const Resolved& prefix) {
+  const std::string text = prefix_of(place.text, place.text.rfind('/'));
+  if (!has_parent_step(text)) return without_last_slash(prefix.host);
+  // ".." needs a directory before it, at every call anew: only the text itself can be handed on.
+  const View& view = tracer_.view(place.thread);
+  if (text.front() != '/' || place.thread.files->root != GuestPath::root()) return std::nullopt;
+  std::string walked;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('/', at + 1), text.size());
+    const std::string step = text.substr(at + 1, end - at - 1);
+    at = end;
+    if (step.empty() || step == ".") continue;
+    if (step == "..") {
+      if (walked.empty()) return std::nullopt;
+      walked.erase(walked.rfind('/'));
+      continue;
+    }
+    walked += '/' + step;
+    const auto guest = GuestPath::parse(walked);
+    if (!guest || !(view.binding_of(*guest).guest == GuestPath::root())) return std::nullopt;
+    const auto there = resolve(place, walked, LastLink::follow);
+    if (!there || there->guest.text() != walked) return std::nullopt;  // a link
+  }
+  return without_last_slash(view.to_host(GuestPath::root()).text()) + text;
+}
+
+void FastPath::learn_prefix(const Place& place, const Resolved& prefix) {
+  const std::string text = prefix_of(place.text, place.text.rfind('/'));
+  if (!may_be_shared(place, text, prefix)) return;
+  std::uint32_t flags = prefix.binding->read_only ? gate::kEntryReadOnly : 0;
+  std::string host;
+  if (prefix.unchanged && text.front() != '/') {
+    flags |= gate::kEntryAsItIs;
+  } else {
+    const auto found = host_of_prefix(place, prefix);
+    if (!found) return;
+    host = *found;
+  }
+  for (const Binding& binding : tracer_.view(place.thread).bindings()) {
+    if (binding.guest.parent() == prefix.guest) flags |= gate::kEntryMounts;
+  }
+  memo_->publish({EntryKind::directory, place.thread.space->fast.context, place.base, text}, host,
+                 flags);
+}
+
+void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::string& text,
+                     const std::optional<Resolved>& resolved) {
+  Thread& thread = frame.thread();
+  if (&frame.abi() != &kAbiX64 || !thread.space->fast.has_code || text.empty()) return;
+  const auto number = static_cast<std::size_t>(number_of(kAbiX64, frame.sys()));
+  if (number >= calls_.size() || calls_[number].kind == FastKind::none || !prepare(thread)) return;
+  const bool is_relative = text.front() != '/';
+  if (is_relative && argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) return;
+  const std::size_t slash = text.rfind('/');
+  const std::string name = text.substr(slash == text.npos ? 0 : slash + 1);
+  if (name.empty() || name == "." || name == "..") return;
+  std::uint64_t base = 0;
+  if (is_relative) {
+    base = directory_of(thread);
+    if (base == 0) return;
+    if (thread.space->fast.directory != base) {
+      if (!is_alone(thread)) return;
+      thread.space->fast.directory = base;
+      write_process(thread);
+    }
+  }
+  const Place place{thread, base, text};
+  std::optional<Resolved> prefix;
+  if (slash != text.npos) {
+    prefix = resolve(place, prefix_of(text, slash), LastLink::follow);
+    if (!prefix) return;
+    learn_prefix(place, *prefix);
+  }
+  if (!resolved || argument.last != LastComponent::follow || resolved->magic ||
+      resolved->binding == nullptr || is_in_proc(resolved->host) || has_parent_step(text)) {
+    return;
+  }
+  const bool is_link =
+      prefix ? resolved->guest.text() != without_last_slash(prefix->guest.text()) + '/' + name
+             : true;
+  if (calls_[number].kind != FastKind::exact && !is_link) return;
+  if (!may_be_shared(place, text, *resolved)) return;
+  memo_->publish({EntryKind::exact, thread.space->fast.context, base, text}, resolved->host,
+                 (resolved->binding->read_only ? gate::kEntryReadOnly : 0) |
+                     (resolved->unchanged ? gate::kEntryAsItIs : 0));
+}
+
+void FastPath::learn_directory(Thread& thread, const std::string& host, const std::string& shown) {
+  if (!prepare(thread) || tracer_.view(thread).is_ambiguous()) return;
+  memo_->publish({EntryKind::working, thread.space->fast.context, 0, host}, shown, 0);
+}
+
+std::optional<std::string> FastPath::library(CallFrame& frame, const std::string& text,
+                                             const Resolved& resolved) {
+  Thread& thread = frame.thread();
+  if (frame.sys() != Sys::openat && frame.sys() != Sys::open) return std::nullopt;
+  const int flags_at = frame.sys() == Sys::open ? 1 : 2;
+  if (!thread.space->fast.opens_libraries || frame.arg(flags_at) != O_CLOEXEC ||
+      &frame.abi() != &kAbiX64 || text.empty() || text.front() != '/' || !prepare(thread)) {
+    return std::nullopt;
+  }
+  const std::string_view name = base_name(text);
+  if (!gate::names_c_library(name.data(), name.size())) return std::nullopt;
+  ThreadMemory memory(thread.id);
+  const auto process = memory.read_object<gate::FastProcess>(GuestAddress{gate::kFastProcess});
+  const std::uint64_t at = frame.registers().instruction();
+  if (!process || at < process->linker_start || at >= process->linker_end) return std::nullopt;
+  // Another user's guest may not open what is the tracer's.
+  const auto owner = stat_of("/proc/" + std::to_string(thread.id));
+  if (!owner || owner->st_uid != geteuid()) return std::nullopt;
+  auto copy = copies_.path_of(resolved.host);
+  if (copy) {
+    memo_->publish({EntryKind::library, thread.space->fast.context, 0, text}, *copy, 0);
+  }
+  return copy;
+}
+
+}  // namespace nestp

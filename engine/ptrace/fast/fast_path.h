@@ -1,0 +1,87 @@
+// The fast path as the tracer sees it: who may use it, and what it is taught.
+//
+// Every answer that the tracer has worked out for a path, and that depends on
+// nothing but bindings and symlinks, goes into the memo; from then on the
+// handler inside the guests repeats it.  This class decides which answers are
+// such, for which address spaces they hold, and when they end.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include "arch/syscall_table.h"
+#include "engine/ptrace/fast/copies.h"
+#include "engine/ptrace/fast/memo.h"
+#include "fs/resolve.h"
+
+namespace nestp {
+
+class CallFrame;
+class Tracer;
+struct ExecPlan;
+struct Thread;
+
+class FastPath {
+ public:
+  /// Null where it cannot be, or is not wanted: another processor, --trace, an extension
+  /// that replaces paths, no memory to share.
+  static std::unique_ptr<FastPath> make(Tracer& tracer);
+
+  /// At an exec: what the loader is to do about it.  Gives what to write to gate::kFastProcess.
+  gate::FastProcess begin_program(Thread& thread, const ExecPlan& plan, gate::Plan& record);
+
+  /// The frame's one path, `text`, was resolved so (null: it stands as it is).
+  void learn(CallFrame& frame, const PathArg& argument, const std::string& text,
+             const std::optional<Resolved>& resolved);
+  /// getcwd(2) in the host's directory `host` shows `shown`.
+  void learn_directory(Thread& thread, const std::string& host, const std::string& shown);
+  /// A copy for ld.so, which is about to open the library `resolved`; none: not for it.
+  std::optional<std::string> library(CallFrame& frame, const std::string& text,
+                                     const Resolved& resolved);
+
+  /// A symlink or a directory has changed its name or is gone: all answers end.
+  void forget() { memo_->end_all(); }
+  /// The thread is about to change its working directory.
+  void leave_directory(Thread& thread);
+  /// The thread's program answers nothing by itself until it is taught again.
+  void suspend(Thread& thread);
+  /// The same for all guests: a view or a root directory changes.
+  void suspend_all();
+
+  const gate::MemoHeader& header() const { return memo_->header(); }
+
+ private:
+  FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls);
+  bool is_allowed(const Thread& thread) const;
+  std::uint64_t context_of(const Thread& thread);
+  /// The other threads of its address space have the same root and working directory.
+  bool is_alone(const Thread& thread) const;
+  bool prepare(Thread& thread);
+  std::uint64_t directory_of(Thread& thread);
+  void publish_names(const Thread& thread, std::uint64_t context);
+  void write_process(Thread& thread);
+
+  /// What is learnt: a path's text and where it starts.
+  struct Place {
+    Thread& thread;
+    std::uint64_t base;
+    const std::string& text;
+  };
+  std::optional<Resolved> resolve(const Place& place, const std::string& text, LastLink last);
+  void learn_prefix(const Place& place, const Resolved& prefix);
+  bool may_be_shared(const Place& place, const std::string& text, const Resolved& resolved);
+  bool everyone_may_search(const Place& place, const std::string& text);
+  std::optional<std::string> host_of_prefix(const Place& place, const Resolved& prefix);
+
+  Tracer& tracer_;
+  std::unique_ptr<Memo> memo_;
+  FastCalls calls_;
+  PatchedCopies copies_;
+  bool has_privilege_;                       ///< guests may be of several users
+  std::unordered_set<std::uint64_t> named_;  ///< contexts whose special names are published
+};
+
+}  // namespace nestp

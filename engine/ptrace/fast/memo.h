@@ -1,0 +1,63 @@
+// The tracer's side of the memo: the one writer of what all guests read.
+//
+// gate/memo.h says what is in it.  Lock-free: an entry is whole before its
+// bucket points at it, and never changes but for its generation.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "engine/gate/memo.h"
+#include "fs/fd.h"
+
+namespace nestp {
+
+class Memo {
+ public:
+  /// Null if the kernel gives no memory that can be shared by a path.
+  /// `expires`: entries end PathCache::kStaleness after the first of them, by themselves.
+  static std::unique_ptr<Memo> make(bool expires);
+  ~Memo();
+  Memo(const Memo&) = delete;
+  Memo& operator=(const Memo&) = delete;
+
+  /// By which a guest's loader opens it.
+  std::string path() const;
+  gate::MemoHeader& header() { return *header_; }
+  const gate::MemoHeader& header() const { return *header_; }
+
+  struct Key {
+    gate::EntryKind kind;
+    std::uint64_t context, base;
+    std::string_view text;
+  };
+  /// Publishes an answer of the present generation, or of all if `always`.
+  /// Once the memo is full, nothing.
+  void publish(const Key& key, std::string_view host, std::uint32_t flags, bool always = false);
+  /// Ends all entries that are not `always`.
+  void end_all();
+  std::uint64_t used() const { return used_; }  ///< bytes
+
+ private:
+  Memo(UniqueFd file, void* memory, bool expires);
+  gate::MemoEntry* find(const Key& key, std::uint64_t hash, std::string_view host,
+                        std::uint32_t flags);
+  void note_published();
+  void watch_clock();
+
+  UniqueFd file_;
+  gate::MemoHeader* header_;
+  std::uint64_t used_;
+  bool expires_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool has_new_ = false, ends_ = false;
+  std::thread clock_;
+};
+
+}  // namespace nestp

@@ -1,0 +1,22 @@
+// A guest thread that stops inside the fast path is shown as if it stood at its
+// own syscall instruction: there nothing of nestp is on its stack or in its
+// registers.  So signal handlers, profilers and debuggers see the guest alone.
+#pragma once
+
+#include "arch/registers.h"
+#include "engine/ptrace/memory.h"
+
+namespace nestp {
+
+/// True if the instruction pointer is in the handler or in what leads to it.
+bool in_handler(const Registers& registers);
+
+/// Puts the thread's registers back to the guest's: its call is not made yet,
+/// interrupted, or done, whichever is true.  Frees its slot.  False if what the
+/// handler kept cannot be read any more.
+bool leave_handler(Registers& registers, ThreadMemory& memory);
+
+/// After a fork of a program with several threads: no slot of the child is in use.
+void free_slots(ThreadMemory& memory);
+
+}  // namespace nestp
