@@ -448,7 +448,7 @@ constexpr Option kOptions[] = {
      .long_names = {"cache"},
      .value = Value::required,
      .metavar = "MODE",
-     .help = "Who changes the files: shared, exclusive or off [shared]",
+     .help = "Whether others change the files [shared]",
      .long_help = "shared: programs outside may change symlinks and rename directories that the "
                   "guest sees; that is noticed within half a second.  exclusive: only this guest "
                   "does, so answers are kept until it changes something.  off: nothing is "

@@ -50,10 +50,10 @@ std::optional<Emulation> Emulator::on_program_file(const ProgramFile& program) {
   const Machine machine{program.machine, program.elf_class, program.is_big_endian};
   const FoundEmulator* const found = emulator_of(machine);
   if (found == nullptr) {
-    if (reported_.insert(machine).second) {
-      const std::string_view name = emulated_name(machine);
-      LOG(warning) << quoted(program.name) << " is a program for "
-                   << (name.empty() ? "an unknown machine" : name) << ": "
+    const std::string_view name = emulated_name(machine);
+    // A machine nobody knows is a damaged file rather than a foreign program.
+    if (!name.empty() && reported_.insert(machine).second) {
+      LOG(warning) << quoted(program.name) << " is a program for " << name << ": "
                    << missing_emulator(machine);
     }
     return std::nullopt;

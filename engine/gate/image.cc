@@ -1,6 +1,6 @@
 #include "engine/gate/image.h"
 
-#include "gate_stamp.h"
+#include "engine/gate/gate_stamp.h"
 
 // The images are link inputs of their own; the assembler is the one tool that
 // takes a file in as it is.

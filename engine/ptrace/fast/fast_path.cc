@@ -59,8 +59,9 @@ std::unique_ptr<FastPath> FastPath::make(Tracer& tracer) {
   }
   SysSet wanted;
   for (const auto& extension : tracer.extensions) {
-    if (extension->replaces_paths()) return nullptr;
-    wanted |= extension->entries() | extension->exits();
+    // One that judges objects may also open what the kernel denies.
+    if (extension->replaces_paths() || extension->objects().any()) return nullptr;
+    wanted |= extension->entries() | extension->exits() | extension->refused();
   }
   auto memo = Memo::make(guest.cache != CacheMode::exclusive);
   if (memo == nullptr) return nullptr;

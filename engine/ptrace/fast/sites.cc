@@ -99,7 +99,7 @@ struct Line {
   std::uint64_t offset;  ///< in the file
   std::uint8_t size;
   bool may_move, is_call;               ///< is_call: `syscall` itself
-  std::optional<std::uint64_t> number;  ///< `mov eax, N`
+  std::optional<std::uint64_t> number;  ///< `mov eax, N` and `mov rax, N`
 };
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
@@ -134,9 +134,9 @@ Function decode(const Abi& abi, std::span<const std::byte> file, const Code& cod
               .is_call = instruction.enters_kernel && instruction.bytes.size() == 2 &&
                          instruction.bytes[0] == 0x0f && instruction.bytes[1] == 0x05,
               .number = {}};
-    constexpr std::string_view kNumber = "eax, ";
-    if (instruction.mnemonic == "mov" && instruction.operands.starts_with(kNumber)) {
-      line.number = parse_number(instruction.operands.substr(kNumber.size()));
+    // "eax, 0x101" or "rax, 0xf"; nobody wants more of the other forms.
+    if (instruction.mnemonic == "mov" && instruction.operands.substr(1).starts_with("ax, ")) {
+      line.number = parse_number(instruction.operands.substr(5));
     }
     if (instruction.leaves_line) {
       if (const auto target = parse_number(instruction.operands)) {
@@ -181,6 +181,15 @@ std::optional<PatchSite> site_before(const Function& function, std::size_t index
                    .size = static_cast<std::uint32_t>(call - start)};
 }
 
+std::vector<PatchSite> sites_in(const Function& function, const FastCalls& calls) {
+  std::vector<PatchSite> sites;
+  for (std::size_t i = 0; i < function.lines.size(); ++i) {
+    if (!function.lines[i].is_call) continue;
+    if (const auto site = site_before(function, i, calls)) sites.push_back(*site);
+  }
+  return sites;
+}
+
 void put(std::vector<std::byte>& bytes, std::initializer_list<std::uint8_t> values) {
   for (const std::uint8_t value : values)
     bytes.push_back(std::byte{value});
@@ -204,14 +213,22 @@ std::vector<PatchSite> find_sites(const Abi& abi, std::span<const std::byte> fil
     if (file[at] != kFirst || file[at + 1] != kSecond || at < decoded_to) continue;
     const auto next = std::upper_bound(code->functions.begin(), code->functions.end(), at);
     if (next == code->functions.begin()) continue;
-    const std::uint64_t start = *std::prev(next);
+    const auto own = std::prev(next);
     const std::uint64_t function_end =
         std::min({next == code->functions.end() ? end : *next, end, at + kMostFunction});
-    const Function function = decode(abi, file, *code, start, function_end);
-    for (std::size_t i = 0; i < function.lines.size(); ++i) {
-      if (!function.lines[i].is_call) continue;
-      if (const auto site = site_before(function, i, calls)) sites.push_back(*site);
+    const auto from = [&](std::uint64_t start) {
+      return sites_in(decode(abi, file, *code, start, function_end), calls);
+    };
+    auto found = from(*own);
+    // A table may name a start that is none: signal trampolines begin a byte early, so that
+    // unwinders find them.  Who comes from the function before must see the same.
+    if (own != code->functions.begin() && !found.empty()) {
+      const auto others = from(*std::prev(own));
+      std::erase_if(found, [&](const PatchSite& site) {
+        return std::find(others.begin(), others.end(), site) == others.end();
+      });
     }
+    sites.insert(sites.end(), found.begin(), found.end());
     decoded_to = function_end;
   }
   return sites;
