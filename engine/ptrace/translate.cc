@@ -162,7 +162,6 @@ bool changes_links(const CallFrame& frame, const Found& found) {
       return true;
     case Sys::link:
     case Sys::linkat:
-      return is_link(first, false);
     case Sys::unlink:
       return is_link(first, false);
     case Sys::unlinkat:

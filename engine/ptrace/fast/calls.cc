@@ -79,8 +79,9 @@ FastCall fast_call(const SyscallRow& row) {
     return call;
   }
   if (row.special != Special::none || row.when != When::always) return call;
-  for (std::uint8_t i = 0; i < row.args.size(); ++i) {
-    const ArgKind kind = row.args[i];
+  for (std::size_t place = 0; place < row.args.size(); ++place) {
+    const ArgKind kind = row.args[place];
+    const auto i = static_cast<std::uint8_t>(place);
     if (is_foreign(kind)) return kTracers;
     if (kind == ArgKind::dirfd) call.dirfd = i;
     if (kind == ArgKind::open_flags || kind == ArgKind::at_flags) call.flags = i;

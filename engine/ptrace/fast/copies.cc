@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 
 #include "engine/log.h"
@@ -76,6 +77,11 @@ void make_folders(const std::string& path) {
 }
 
 }  // namespace
+
+bool PatchedCopies::Identity::operator<(const Identity& other) const {
+  return std::tie(device, inode, size, seconds, nanoseconds) <
+         std::tie(other.device, other.inode, other.size, other.seconds, other.nanoseconds);
+}
 
 PatchedCopies::PatchedCopies(const Abi& abi, const FastCalls& calls, std::string cache)
     : abi_(abi), calls_(calls), cache_(std::move(cache)) {}

@@ -37,7 +37,7 @@ class PatchedCopies {
   struct Identity {
     std::uint64_t device = 0, inode = 0, size = 0;
     std::int64_t seconds = 0, nanoseconds = 0;  ///< of the last change of its contents
-    auto operator<=>(const Identity&) const = default;
+    bool operator<(const Identity& other) const;
   };
   static Identity identity_of(const struct stat& status);
   UniqueFd make(const std::string& host, int file, const Identity& identity) const;

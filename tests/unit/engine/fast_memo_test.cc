@@ -1,0 +1,137 @@
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "arch/syscall_table.h"
+#include "engine/ptrace/fast/calls.h"
+#include "engine/ptrace/fast/memo.h"
+
+using namespace nestp;
+using gate::EntryKind;
+using gate::FastKind;
+
+namespace {
+
+/// As the handler looks (gate/handler.cc); null if it finds nothing that is valid.
+const gate::MemoEntry* look(const Memo& memo, const Memo::Key& key) {
+  const auto* base = reinterpret_cast<const char*>(&memo.header());
+  const std::uint64_t hash = gate::hash_of_key(key.kind, key.context, key.base, key.text.data(),
+                                               static_cast<std::uint32_t>(key.text.size()));
+  for (std::uint32_t at = memo.header().buckets[hash % gate::kBuckets]; at != 0;) {
+    const auto* entry = reinterpret_cast<const gate::MemoEntry*>(base + at);
+    const bool valid =
+        entry->generation == memo.header().generation || entry->generation == gate::kAlways;
+    const std::string_view text(reinterpret_cast<const char*>(entry + 1), entry->key_size);
+    if (valid && entry->hash == hash && entry->context == key.context && text == key.text) {
+      return entry;
+    }
+    at = entry->next;
+  }
+  return nullptr;
+}
+
+std::string host_of(const gate::MemoEntry* entry) {
+  return reinterpret_cast<const char*>(entry + 1) + entry->key_size;
+}
+
+FastKind kind_of(const FastCalls& calls, Sys sys) {
+  return calls[static_cast<std::size_t>(number_of(kAbiX64, sys))].kind;
+}
+
+}  // namespace
+
+TEST_CASE("what is published is found until its generation ends") {
+  const auto memo = Memo::make(false);
+  REQUIRE(memo != nullptr);
+  const Memo::Key key{EntryKind::directory, 7, 0, "/usr/lib"};
+  CHECK(look(*memo, key) == nullptr);
+  memo->publish(key, "/root/usr/lib", gate::kEntryMounts);
+  REQUIRE(look(*memo, key) != nullptr);
+  CHECK(host_of(look(*memo, key)) == "/root/usr/lib");
+  CHECK(look(*memo, key)->flags == gate::kEntryMounts);
+  CHECK(look(*memo, {EntryKind::directory, 8, 0, "/usr/lib"}) == nullptr);
+  memo->end_all();
+  CHECK(look(*memo, key) == nullptr);
+  memo->publish(key, "/elsewhere", 0);
+  REQUIRE(look(*memo, key) != nullptr);
+  CHECK(host_of(look(*memo, key)) == "/elsewhere");
+}
+
+TEST_CASE("an answer that comes back takes no new room") {
+  const auto memo = Memo::make(false);
+  const Memo::Key key{EntryKind::exact, 1, 2, "/bin/sh"};
+  memo->publish(key, "/root/usr/bin/dash", 0);
+  const auto used = memo->used();
+  for (int i = 0; i < 100; ++i) {
+    memo->end_all();
+    memo->publish(key, "/root/usr/bin/dash", 0);
+  }
+  CHECK(memo->used() == used);
+  CHECK(look(*memo, key) != nullptr);
+}
+
+TEST_CASE("names mean more than they say for as long as there are guests") {
+  const auto memo = Memo::make(false);
+  const Memo::Key key{EntryKind::name, 1, 0, "self"};
+  memo->publish(key, {}, 0, true);
+  memo->end_all();
+  CHECK(look(*memo, key) != nullptr);
+}
+
+TEST_CASE("a full memo takes nothing more and keeps what it has") {
+  const auto memo = Memo::make(false);
+  const std::string host(4000, 'h');
+  const Memo::Key first{EntryKind::directory, 1, 0, "/first"};
+  memo->publish(first, "/host", 0);
+  for (int i = 0; i < 5000; ++i) {
+    const std::string text = "/" + std::to_string(i);
+    memo->publish({EntryKind::directory, 1, 0, text}, host, 0);
+  }
+  CHECK(memo->used() <= gate::kMemoSize);
+  CHECK(look(*memo, first) != nullptr);
+  CHECK(look(*memo, {EntryKind::directory, 1, 0, "/4999"}) == nullptr);
+}
+
+TEST_CASE("where others change files, answers end by themselves") {
+  const auto memo = Memo::make(true);
+  const auto generation = memo->header().generation;
+  memo->publish({EntryKind::directory, 1, 0, "/usr"}, "/root/usr", 0);
+  for (int i = 0; i < 500; ++i) {
+    if (__atomic_load_n(&memo->header().generation, __ATOMIC_ACQUIRE) != generation) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  CHECK(__atomic_load_n(&memo->header().generation, __ATOMIC_ACQUIRE) > generation);
+}
+
+TEST_CASE("calls are answered inside as their rows say") {
+  const auto calls = fast_calls(kAbiX64, {});
+  CHECK(kind_of(calls, Sys::openat) == FastKind::open);
+  CHECK(kind_of(calls, Sys::newfstatat) == FastKind::status);
+  CHECK(kind_of(calls, Sys::statx) == FastKind::status_ex);
+  CHECK(kind_of(calls, Sys::access) == FastKind::exact);
+  CHECK(kind_of(calls, Sys::readlinkat) == FastKind::keep);
+  CHECK(kind_of(calls, Sys::mkdir) == FastKind::keep);
+  CHECK(kind_of(calls, Sys::chmod) == FastKind::generic);
+  CHECK(kind_of(calls, Sys::getcwd) == FastKind::directory);
+  // What changes symlinks or names of directories, starts programs or goes elsewhere is not.
+  for (const Sys sys : {Sys::rename, Sys::renameat2, Sys::unlink, Sys::unlinkat, Sys::rmdir,
+                        Sys::symlink, Sys::symlinkat, Sys::link, Sys::linkat, Sys::execve,
+                        Sys::chdir, Sys::chroot, Sys::mount, Sys::connect, Sys::truncate}) {
+    CAPTURE(name_of(sys));
+    CHECK(kind_of(calls, sys) == FastKind::none);
+  }
+  const auto& open = calls[static_cast<std::size_t>(number_of(kAbiX64, Sys::openat))];
+  CHECK(int{open.dirfd} == 0);
+  CHECK(int{open.path} == 1);
+  CHECK(int{open.flags} == 2);
+}
+
+TEST_CASE("calls that an extension wants are the tracer's") {
+  SysSet wanted;
+  wanted.set(static_cast<std::size_t>(Sys::openat));
+  const auto calls = fast_calls(kAbiX64, wanted);
+  CHECK(kind_of(calls, Sys::openat) == FastKind::none);
+  CHECK(kind_of(calls, Sys::open) == FastKind::open);
+}
