@@ -176,6 +176,8 @@ bool base_of(const Work& work, uint64_t& base) {
   return base != 0;
 }
 
+bool opens(const Work& work) { return work.call.kind == FastKind::open; }
+
 /// Where the path leads if its last component is no link.
 bool find_place(Work& work) {
   const auto name_at = static_cast<uint32_t>(work.last_slash + 1);
@@ -185,6 +187,7 @@ bool find_place(Work& work) {
   const bool writes = work.call.writes != 0;
   if (work.last_slash < 0) {
     if (writes && (process().flags & kProcessReadOnly) != 0) return false;
+    if (opens(work) && (process().flags & kProcessAmbiguous) != 0) return false;
     if (is_special_name(name, name_size)) return false;
     work.as_it_is = true;
     work.host = work.text;
@@ -197,6 +200,7 @@ bool find_place(Work& work) {
   if (entry == nullptr) return false;
   if ((entry->flags & kEntryMounts) != 0 && is_special_name(name, name_size)) return false;
   if (writes && (entry->flags & kEntryReadOnly) != 0) return false;
+  if (opens(work) && (entry->flags & kEntryAmbiguous) != 0) return false;
   work.as_it_is = (entry->flags & kEntryAsItIs) != 0;
   if (work.as_it_is) {
     work.host = work.text;
@@ -219,6 +223,7 @@ bool find_exact(Work& work, EntryKind kind) {
   const MemoEntry* entry = find(kind, process().context, base, work.text, work.size);
   if (entry == nullptr) return false;
   if (work.call.writes != 0 && (entry->flags & kEntryReadOnly) != 0) return false;
+  if (opens(work) && (entry->flags & kEntryAmbiguous) != 0) return false;
   work.as_it_is = (entry->flags & kEntryAsItIs) != 0;
   if (work.as_it_is) {
     work.host = work.text;
@@ -326,7 +331,6 @@ int64_t open_file(Work& work) {
   // Somebody may run what is to be written, which the kernel, to whom a loader runs,
   // does not see.
   if (writes && !creates_anew) return kAskTracer;
-  if ((process().flags & kProcessAmbiguous) != 0) return kAskTracer;
   if ((flags & (kCreate | kDirectoryOnly)) == (kCreate | kDirectoryOnly)) return kAskTracer;
   work.call.writes = writes;
   if (!measure(work)) return kAskTracer;

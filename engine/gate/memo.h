@@ -70,9 +70,10 @@ enum class EntryKind : uint32_t {
   library = 5,    ///< key: a whole path that ld.so opens, host: the copy to map
 };
 
-inline constexpr uint32_t kEntryAsItIs = 1;    ///< the guest's own text gets there
-inline constexpr uint32_t kEntryReadOnly = 2;  ///< its binding is
-inline constexpr uint32_t kEntryMounts = 4;    ///< names in it may be mount points
+inline constexpr uint32_t kEntryAsItIs = 1;     ///< the guest's own text gets there
+inline constexpr uint32_t kEntryReadOnly = 2;   ///< its binding is
+inline constexpr uint32_t kEntryMounts = 4;     ///< names in it may be mount points
+inline constexpr uint32_t kEntryAmbiguous = 8;  ///< it may have several names: opens are noted
 
 /// Generation of an entry that does not end.
 inline constexpr uint64_t kAlways = ~0ULL;

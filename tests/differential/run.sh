@@ -9,7 +9,8 @@
 # Without seeds: five, one of them new at each run but where CI is set.
 # LONG=1 goes on with new seeds for HOURS (2) hours.
 # NESTP may be -: two chroots are compared, which shows that the storm depends on the seed alone.
-# KEEP=DIR keeps the outputs of both there; NESTP_LOG goes through to nestp.
+# KEEP=DIR keeps the outputs of both there; NESTP_LOG and NESTP_TEST_OPTIONS (more options) go
+# through to nestp.
 set -u
 
 if [ $# -lt 4 ]; then
@@ -79,7 +80,7 @@ in_nestp() {
     return
   fi
   (cd / && env -i PATH=/bin ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} timeout -k 5 1200 setpriv --reuid=$user --regid=$user --clear-groups \
-    "$base/nestp" -r "$1/root" -b /dev -b /proc -b "$1/host/dir:/bind/dir" \
+    "$base/nestp" ${NESTP_TEST_OPTIONS-} -r "$1/root" -b /dev -b /proc -b "$1/host/dir:/bind/dir" \
     -b "$1/host/nested:/bind/dir/nested" -b "$1/host/dir:/bind/again" \
     --ro-bind "$1/host/ro:/bind/ro" -b "$1/host/file:/bind/file" \
     -b "$1/host/mounted:/work/mounted" -w /work /bin/storm "$2" "$count")

@@ -23,7 +23,7 @@
 #   /missing/dir /missing/file /missing/deep/er/dir   mount points that the root file system lacks
 #   /dev /proc /sys        the host's
 # Environment: NESTP_TEST_WRAPPER (words put before NESTP, under which newer calls are ENOSYS),
-# NESTP_TEST_TIMEOUT (seconds).
+# NESTP_TEST_OPTIONS (more options of nestp), NESTP_TEST_TIMEOUT (seconds).
 #
 # Exit status: the program's; 77 if MODE is not possible here.  A program that skips itself under
 # nestp but not natively has failed.
@@ -102,7 +102,7 @@ run_nestp() {
   before=$(cd "$root" && find . -path ./work -prune -o -path ./tmp -prune -o -print | sort)
   (cd / && env -i PATH=/bin:/usr/bin HOME=/work PROGRAMS=/programs VIEW=1 \
     ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} ${wrapper:+OLD_KERNEL=1} \
-    $limit $1 $wrapper "$base/nestp" --backend="${mode%_as_root}" -r "$root" \
+    $limit $1 $wrapper "$base/nestp" ${NESTP_TEST_OPTIONS-} --backend="${mode%_as_root}" -r "$root" \
     -b /dev -b /proc -b /sys -b "$host/dir:/bind/dir" -b "$host/nested:/bind/dir/nested" \
     -b "$host/dir:/bind/again" -b "$host/file:/bind/file" --ro-bind "$host/ro:/bind/ro" \
     --tmpfs /bind/tmpfs -b /dev/null:/bind/null -b "$base/socket:/bind/socket" \

@@ -273,10 +273,24 @@ std::optional<std::string> FastPath::host_of_prefix(const Place& place, const Re
   return without_last_slash(view.to_host(GuestPath::root()).text()) + text;
 }
 
+std::uint32_t FastPath::flags_of(const Place& place, const Resolved& resolved) const {
+  std::uint32_t flags = resolved.binding->read_only ? gate::kEntryReadOnly : 0;
+  const View& view = tracer_.view(place.thread);
+  const auto host = HostPath::parse(resolved.host);
+  if (!view.is_ambiguous()) return flags;
+  for (const Binding& other : view.bindings()) {
+    if (&other == resolved.binding) continue;
+    if (!host || other.host.contains(*host) || host->contains(other.host)) {
+      flags |= gate::kEntryAmbiguous;
+    }
+  }
+  return flags;
+}
+
 void FastPath::learn_prefix(const Place& place, const Resolved& prefix) {
   const std::string text = prefix_of(place.text, place.text.rfind('/'));
   if (!may_be_shared(place, text, prefix)) return;
-  std::uint32_t flags = prefix.binding->read_only ? gate::kEntryReadOnly : 0;
+  std::uint32_t flags = flags_of(place, prefix);
   std::string host;
   if (prefix.unchanged && text.front() != '/') {
     flags |= gate::kEntryAsItIs;
@@ -330,8 +344,7 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
   if (calls_[number].kind != FastKind::exact && !is_link) return;
   if (!may_be_shared(place, text, *resolved)) return;
   memo_->publish({EntryKind::exact, thread.space->fast.context, base, text}, resolved->host,
-                 (resolved->binding->read_only ? gate::kEntryReadOnly : 0) |
-                     (resolved->unchanged ? gate::kEntryAsItIs : 0));
+                 flags_of(place, *resolved) | (resolved->unchanged ? gate::kEntryAsItIs : 0));
 }
 
 void FastPath::learn_directory(Thread& thread, const std::string& host, const std::string& shown) {

@@ -71,6 +71,7 @@ class FastPath {
     const std::string& text;
   };
   std::optional<Resolved> resolve(const Place& place, const std::string& text, LastLink last);
+  std::uint32_t flags_of(const Place& place, const Resolved& resolved) const;
   void learn_prefix(const Place& place, const Resolved& prefix);
   bool may_be_shared(const Place& place, const std::string& text, const Resolved& resolved);
   bool everyone_may_search(const Place& place, const std::string& text);
