@@ -6,6 +6,7 @@
 
 #include "extensions/identity/identity.h"
 #include "extensions/kernel_name.h"
+#include "extensions/missing_calls.h"
 
 namespace nestp {
 namespace {
@@ -46,6 +47,12 @@ std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
     extensions.push_back(std::move(ids));
   }
   extensions.push_back(std::move(kernel));
+  if (const auto promised = version_code(request.kernel.release.value_or(""))) {
+    const SysSet missing = MissingCalls::missing_here(*promised);
+    if (missing.any()) {
+      extensions.push_back(std::make_unique<MissingCalls>(missing, MissingCalls::real_facts()));
+    }
+  }
   extensions.push_back(std::move(emulator));
   return extensions;
 }

@@ -36,6 +36,8 @@ class GuestMemory {
   virtual SysResult<> write_code(GuestAddress to, std::span<const std::byte> bytes) {
     return write(to, bytes);
   }
+  /// Address of a copy of `text`, with its NUL, that lasts as long as the call; 0: no room.
+  virtual std::uint64_t place(const std::string& /*text*/) { return 0; }
 };
 
 /// What a path of a call, or a descriptor in the place of one, stands for.
@@ -51,7 +53,7 @@ struct CallObject {
 
 /// One syscall of one stopped thread.
 struct Call {
-  Sys sys;
+  Sys sys;         ///< on entry, another one may be put in its place
   const Abi* abi;  ///< never null
   pid_t thread;
   pid_t process = 0;
@@ -60,6 +62,7 @@ struct Call {
   std::int64_t result = 0;  ///< on exit only: kernel convention, -4095..-1 is an errno
   GuestMemory& memory;
   bool wants_exit = false;          ///< on entry: on_exit is to see the end of this one call
+  bool repeats = false;             ///< on exit: the guest makes its call once more
   std::span<CallObject> objects{};  ///< in on_objects
 };
 

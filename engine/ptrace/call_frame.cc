@@ -51,6 +51,11 @@ void CallFrame::set_sys(Sys sys) {
   changed_ = true;
 }
 
+void CallFrame::become(Sys sys) {
+  set_sys(sys);
+  row_ = find_row(sys);
+}
+
 std::uint64_t CallFrame::scratch_base() {
   if (scratch_base_ != 0) return scratch_base_;
   if (thread_.slot < 0 && thread_.space->has_gate) thread_.slot = thread_.space->slots.acquire();

@@ -46,6 +46,8 @@ class CallFrame {
   void set_arg(int index, std::uint64_t value);
   /// Another call in this one's place; argument meanings are the caller's matter.
   void set_sys(Sys sys);
+  /// The same for one that is to be treated as if the guest had made it.
+  void become(Sys sys);
   /// Puts bytes into the thread's scratch room and their address into an argument.
   /// False if the room is full.
   bool replace(int index, std::string_view bytes);

@@ -22,14 +22,41 @@ constexpr Handler kSpecials[] = {
 
 bool contains(const SysSet& set, Sys sys) { return set.test(static_cast<std::size_t>(sys)); }
 
-Call call_of(CallFrame& frame) {
+/// The guest's memory with the room that the call's frame has.
+class CallMemory final : public GuestMemory {
+ public:
+  explicit CallMemory(CallFrame& frame) : frame_(frame) {}
+  SysResult<> read(GuestAddress from, std::span<std::byte> into) override {
+    return frame_.memory().read(from, into);
+  }
+  SysResult<> write(GuestAddress to, std::span<const std::byte> bytes) override {
+    return frame_.memory().write(to, bytes);
+  }
+  SysResult<> write_code(GuestAddress to, std::span<const std::byte> bytes) override {
+    return frame_.memory().write_code(to, bytes);
+  }
+  std::uint64_t place(const std::string& text) override {
+    const std::string_view bytes(text.c_str(), text.size() + 1);
+    const std::uint64_t address = frame_.place(bytes);
+    // At once, as the translation will read it there.
+    const bool written =
+        address != 0 &&
+        frame_.memory().write(GuestAddress{address}, std::as_bytes(std::span(bytes))).ok();
+    return written ? address : 0;
+  }
+
+ private:
+  CallFrame& frame_;
+};
+
+Call call_of(CallFrame& frame, CallMemory& memory) {
   return Call{.sys = frame.sys(),
               .abi = &frame.abi(),
               .thread = frame.thread().id,
               .process = frame.thread().process->id,
               .args = frame.args(),
               .result = frame.result(),
-              .memory = frame.memory()};
+              .memory = memory};
 }
 
 /// What an extension decided about `call`.  True: it answered.
@@ -39,6 +66,7 @@ bool take_over(CallFrame& frame, const Call& call, Entry decision) {
     return true;
   }
   if (call.wants_exit) frame.thread().extension_exit = true;
+  if (call.sys != frame.sys()) frame.become(call.sys);
   const auto before = frame.args();
   for (std::size_t i = 0; i < call.args.size(); ++i) {
     if (call.args[i] != before[i]) frame.set_arg(static_cast<int>(i), call.args[i]);
@@ -48,10 +76,11 @@ bool take_over(CallFrame& frame, const Call& call, Entry decision) {
 
 /// True if an extension answered.
 bool ask_extensions(CallFrame& frame) {
+  CallMemory memory(frame);
   frame.thread().extension_exit = false;
   for (const auto& extension : frame.tracer().extensions) {
     if (!contains(extension->entries(), frame.sys())) continue;
-    Call call = call_of(frame);
+    Call call = call_of(frame, memory);
     const Entry decision = extension->on_entry(call);
     if (take_over(frame, call, decision)) return true;
   }
@@ -97,9 +126,10 @@ bool wants_objects(CallFrame& frame) {
 }
 
 bool ask_about_objects(CallFrame& frame, std::span<CallObject> objects) {
+  CallMemory memory(frame);
   for (const auto& extension : frame.tracer().extensions) {
     if (!contains(extension->objects(), frame.sys())) continue;
-    Call call = call_of(frame);
+    Call call = call_of(frame, memory);
     call.objects = objects;
     const Entry decision = extension->on_objects(call);
     if (take_over(frame, call, decision)) return true;
@@ -110,11 +140,13 @@ bool ask_about_objects(CallFrame& frame, std::span<CallObject> objects) {
 void decide_exit(CallFrame& frame) {
   if (const auto handler = std::move(frame.thread().at_exit)) handler(frame);
   const auto extensions = frame.tracer().extensions;
+  CallMemory memory(frame);
   const bool wanted = frame.thread().extension_exit;
   for (std::size_t i = extensions.size(); i-- > 0;) {
     if (!wanted && !contains(extensions[i]->exits(), frame.sys())) continue;
-    Call call = call_of(frame);
+    Call call = call_of(frame, memory);
     extensions[i]->on_exit(call);
+    if (call.repeats) frame.repeat();
     frame.set_result(call.result);
   }
 }

@@ -30,6 +30,11 @@ class FakeMemory final : public GuestMemory {
     return Done{};
   }
 
+  std::uint64_t place(const std::string& text) override {
+    bytes.append(text.c_str(), text.size() + 1);
+    return kStart + bytes.size() - text.size() - 1;
+  }
+
   /// Puts text, with its NUL, `offset` bytes behind the start; its address.
   std::uint64_t put(std::size_t offset, const std::string& text) {
     std::memcpy(bytes.data() + offset, text.c_str(), text.size() + 1);
