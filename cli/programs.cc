@@ -1,5 +1,6 @@
 #include "cli/programs.h"
 
+#include "cli/boot/boot.h"
 #include "cli/doctor.h"
 #include "cli/environment/commands.h"
 #include "cli/groot/groot.h"
@@ -40,6 +41,11 @@ constexpr Program kPrograms[] = {
      .run = environment::run_export},
     {.name = "ps", .help = "list the sessions [--json]", .run = environment::run_ps},
     {.name = "kill", .help = "end a session", .run = environment::run_kill},
+    {.name = "boot", .help = "a whole system with its own init", .run = boot::run},
+    {.name = "sh-nspawn",
+     .help = "sh-nspawn's command line",
+     .by_name = true,
+     .run = boot::run_sh_nspawn},
     {.name = "doctor", .help = "say what works on this machine [--json]", .run = run_doctor},
     {.name = "owners", .help = "list or set the owners that -0 remembers", .run = run_owners},
 };
