@@ -75,7 +75,8 @@ class ControlGroup {
       const std::string name = entry->d_name;
       if (!name.starts_with(kPrefix)) continue;
       const std::string process = "/proc/" + name.substr(kPrefix.size());
-      if (::access(process.c_str(), F_OK) != 0) remove_once(place + "/" + name);
+      if (::access(process.c_str(), F_OK) != 0)
+        remove_once(std::string(place).append("/").append(name));
     }
     ::closedir(listing);
   }
@@ -89,7 +90,9 @@ class ControlGroup {
     if (listing == nullptr) return true;
     while (const dirent* entry = ::readdir(listing)) {
       const std::string name = entry->d_name;
-      if (entry->d_type == DT_DIR && name != "." && name != "..") remove_once(path + "/" + name);
+      if (entry->d_type == DT_DIR && name != "." && name != "..") {
+        remove_once(std::string(path).append("/").append(name));
+      }
     }
     ::closedir(listing);
     return ::rmdir(path.c_str()) == 0;

@@ -5,6 +5,7 @@
 
 #include "arch/result.h"
 #include "cli/image/archive_reader.h"
+#include "cli/image/archive_writer.h"
 #include "cli/image/tree_writer.h"
 
 namespace nestp::environment {

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <utility>
 
@@ -20,13 +19,6 @@ struct ArchiveReader::State {
   archive* handle = nullptr;
   ~State() {
     if (handle != nullptr) archive_read_free(handle);
-  }
-};
-
-struct ArchiveWriter::State {
-  archive* handle = nullptr;
-  ~State() {
-    if (handle != nullptr) archive_write_free(handle);
   }
 };
 
@@ -58,26 +50,7 @@ ArchiveEntry::Kind kind_of(archive_entry* entry) {
   }
 }
 
-unsigned file_type(ArchiveEntry::Kind kind) {
-  switch (kind) {
-    case ArchiveEntry::Kind::directory:
-      return AE_IFDIR;
-    case ArchiveEntry::Kind::symlink:
-      return AE_IFLNK;
-    case ArchiveEntry::Kind::character:
-      return AE_IFCHR;
-    case ArchiveEntry::Kind::block:
-      return AE_IFBLK;
-    case ArchiveEntry::Kind::fifo:
-      return AE_IFIFO;
-    default:
-      return AE_IFREG;
-  }
-}
-
 std::string text_of(const char* text) { return text == nullptr ? "" : text; }
-
-bool ends_in(const std::string& name, std::string_view ending) { return name.ends_with(ending); }
 
 }  // namespace
 
@@ -167,65 +140,6 @@ Result<ArchiveReader::Part> ArchiveReader::read() {
     return Part{.bytes = {static_cast<const char*>(block), size},
                 .offset = static_cast<std::uint64_t>(offset)};
   }
-}
-
-ArchiveWriter::ArchiveWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
-ArchiveWriter::ArchiveWriter(ArchiveWriter&&) noexcept = default;
-ArchiveWriter& ArchiveWriter::operator=(ArchiveWriter&&) noexcept = default;
-ArchiveWriter::~ArchiveWriter() = default;
-
-Result<ArchiveWriter> ArchiveWriter::create(const std::string& path) {
-  auto state = std::make_unique<State>();
-  state->handle = archive_write_new();
-  archive_write_set_format_pax_restricted(state->handle);
-  if (ends_in(path, ".gz") || ends_in(path, ".tgz")) {
-    archive_write_add_filter_gzip(state->handle);
-  } else if (ends_in(path, ".xz")) {
-    archive_write_add_filter_xz(state->handle);
-  } else if (ends_in(path, ".zst")) {
-    archive_write_add_filter_zstd(state->handle);
-  }
-  if (archive_write_open_filename(state->handle, path.c_str()) != ARCHIVE_OK) {
-    return Error{path + ": " + text_of(archive_error_string(state->handle))};
-  }
-  return ArchiveWriter(std::move(state));
-}
-
-Result<> ArchiveWriter::add(const ArchiveEntry& entry) {
-  const std::unique_ptr<archive_entry, decltype(&archive_entry_free)> made(archive_entry_new(),
-                                                                           &archive_entry_free);
-  archive_entry_set_pathname(made.get(), entry.name.c_str());
-  archive_entry_set_filetype(made.get(), file_type(entry.kind));
-  archive_entry_set_perm(made.get(), entry.mode);
-  archive_entry_set_uid(made.get(), entry.uid);
-  archive_entry_set_gid(made.get(), entry.gid);
-  archive_entry_set_mtime(made.get(), entry.seconds, entry.nanoseconds);
-  archive_entry_set_size(made.get(), static_cast<la_int64_t>(entry.size));
-  if (entry.kind == ArchiveEntry::Kind::symlink) {
-    archive_entry_set_symlink(made.get(), entry.link.c_str());
-  } else if (entry.kind == ArchiveEntry::Kind::hard_link) {
-    archive_entry_set_hardlink(made.get(), entry.link.c_str());
-  }
-  archive_entry_set_rdevmajor(made.get(), entry.major_number);
-  archive_entry_set_rdevminor(made.get(), entry.minor_number);
-  if (archive_write_header(state_->handle, made.get()) < ARCHIVE_WARN) {
-    return Error{entry.name + ": " + text_of(archive_error_string(state_->handle))};
-  }
-  return Done{};
-}
-
-Result<> ArchiveWriter::write(std::string_view bytes) {
-  if (archive_write_data(state_->handle, bytes.data(), bytes.size()) < 0) {
-    return Error{text_of(archive_error_string(state_->handle))};
-  }
-  return Done{};
-}
-
-Result<> ArchiveWriter::finish() {
-  if (archive_write_close(state_->handle) != ARCHIVE_OK) {
-    return Error{text_of(archive_error_string(state_->handle))};
-  }
-  return Done{};
 }
 
 }  // namespace nestp

@@ -67,24 +67,4 @@ class ArchiveReader {
   std::unique_ptr<State> state_;
 };
 
-/// What an archive holds, written: for backups.  Compression by the name's ending: .gz, .xz,
-/// .zst or none.
-class ArchiveWriter {
- public:
-  static Result<ArchiveWriter> create(const std::string& path);
-  ArchiveWriter(ArchiveWriter&&) noexcept;
-  ArchiveWriter& operator=(ArchiveWriter&&) noexcept;
-  ~ArchiveWriter();
-
-  /// For a file its content follows by write(), `entry.size` bytes in all.
-  Result<> add(const ArchiveEntry& entry);
-  Result<> write(std::string_view bytes);
-  Result<> finish();
-
- private:
-  struct State;
-  explicit ArchiveWriter(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
-};
-
 }  // namespace nestp

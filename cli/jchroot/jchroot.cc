@@ -228,7 +228,7 @@ Result<CommandLine> parse(std::span<const std::string> words) {
     return words[next++];
   };
   while (next < words.size() && words[next].size() > 1 && words[next].starts_with('-')) {
-    const std::string word = words[next++];
+    const std::string& word = words[next++];
     if (word == "--") break;
     if (word.starts_with("--")) {
       const std::size_t equals = word.find('=');

@@ -112,7 +112,7 @@ std::string find_emulator(const Place& place, const std::string& arch) {
   for (const std::string& directory :
        {place.home + "/usr/bin/", std::string("/usr/bin/"), std::string("/usr/local/bin/")}) {
     for (const char* const suffix : {"-static", ""}) {
-      const std::string path = directory + "qemu-" + emulated(arch) + suffix;
+      std::string path = directory + "qemu-" + emulated(arch) + suffix;
       if (is_there(path)) return path;
     }
   }

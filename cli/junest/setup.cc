@@ -170,7 +170,7 @@ std::string mount_below(const std::string& path) {
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     for (int field = 0; field < 4; ++field)
       line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
-    const std::string point = unescape_name(line.substr(0, line.find(' ')));
+    std::string point = unescape_name(line.substr(0, line.find(' ')));
     if (point == path) {
       found = found.empty() ? point : found;
     } else if (point.starts_with(path + "/")) {

@@ -134,7 +134,7 @@ Result<> refresh_wrappers(const Place& place, const std::string& bin_path, Exist
                         there.st_mtim.tv_sec == before.st_mtim.tv_sec &&
                         there.st_mtim.tv_nsec == before.st_mtim.tv_nsec;
   if (is_fresh) return Done{};
-  if (const auto done = write_script(place, wrapper_script(place.home, own_program())); !done) {
+  if (auto done = write_script(place, wrapper_script(place.home, own_program())); !done) {
     return done;
   }
   if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return failure(directory);
@@ -160,7 +160,7 @@ Result<> refresh_wrappers(const Place& place, const std::string& bin_path, Exist
   for (const std::string& name : wanted) {
     if (present.contains(name)) continue;
     if (::symlinkat(target.c_str(), wrappers->get(), name.c_str()) != 0 && errno != EEXIST) {
-      return failure(directory + "/" + name);
+      return failure(std::string(directory).append("/").append(name));
     }
   }
   // The stamp: as old as what it was made from, which writing the script may have changed.

@@ -137,6 +137,15 @@ point 'restore: files and settings'
 n export again "$home/files.tar"
 ok && tar -tf "$home/files.tar" | grep -q '^bin/busybox'
 point 'export'
+long=$roots/again/root/$(printf 'd%099d/' 0)$(printf 'f%0150d' 0)
+as_user mkdir -p "${long%/*}" && echo far | as_user tee "$long" >/dev/null
+as_user ln -s "$(printf 'l%0120d' 0)" "$roots/again/root/link"
+as_user ln "$long" "$roots/again/root/hard"
+n export again "$home/long.tar.xz"
+mkdir unpacked
+content() { (cd "$1" && find . ! -type d -printf '%p %y %s %n %l\n' | sort); }
+ok && tar -C unpacked -xJf "$home/long.tar.xz" && is "$(content unpacked)" "$(content "$roots/again/root")"
+point 'export: what tar reads, long names and links'
 n restore "$home/files.tar"
 wrong 'is no backup' 'restore takes only backups'
 n clone again
