@@ -23,6 +23,8 @@ std::vector<std::string> curl_words(const std::vector<std::string>& headers) {
                                  "=http,https,file",
                                  "--connect-timeout",
                                  "30",
+                                 "--retry",
+                                 "3",
                                  "--speed-limit",
                                  "1",
                                  "--speed-time",
