@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace nestp {
@@ -19,7 +20,11 @@ struct Machine {
   std::uint16_t elf_machine = 0;  ///< EM_*
   std::uint8_t elf_class = 0;
   bool is_big_endian = false;
-  auto operator<=>(const Machine&) const = default;
+  friend bool operator==(const Machine&, const Machine&) = default;
+  friend bool operator<(const Machine& one, const Machine& other) {
+    return std::tie(one.elf_machine, one.elf_class, one.is_big_endian) <
+           std::tie(other.elf_machine, other.elf_class, other.is_big_endian);
+  }
 };
 
 /// True if the kernel itself runs its programs.
