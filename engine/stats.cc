@@ -23,7 +23,8 @@ std::vector<Line> lines_of(const Stats& stats) {
   for (std::size_t i = 0; i <= kSysCount; ++i) {
     const auto sys = static_cast<Sys>(i);
     const CallStats& call = stats.of(sys);
-    if (call.calls != 0 || call.stops != 0) lines.push_back({name_of(sys), &call});
+    if (call.calls != 0 || call.stops != 0 || call.inside != 0)
+      lines.push_back({name_of(sys), &call});
   }
   std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
     return a.stats->nanoseconds > b.stats->nanoseconds;
@@ -41,7 +42,7 @@ void print_call(std::ostream& out, std::string_view name, const CallStats& call)
       call.calls == 0 ? 0 : static_cast<double>(call.nanoseconds) / static_cast<double>(call.calls);
   out << std::left << std::setw(24) << name << std::right << std::setw(10) << call.calls
       << std::setw(10) << call.stops << std::setw(10) << call.exits << std::setw(10)
-      << call.answered << std::setw(12)
+      << call.answered << std::setw(10) << call.inside << std::setw(12)
       << static_cast<double>(call.nanoseconds) / kNanosecondsPerMillisecond << std::setw(10)
       << each / kNanosecondsPerMicrosecond << '\n';
 }
@@ -49,7 +50,7 @@ void print_call(std::ostream& out, std::string_view name, const CallStats& call)
 void write_call(std::ostream& out, const CallStats& call) {
   out << "{\"calls\": " << call.calls << ", \"stops\": " << call.stops
       << ", \"exits\": " << call.exits << ", \"answered\": " << call.answered
-      << ", \"nanoseconds\": " << call.nanoseconds << '}';
+      << ", \"inside\": " << call.inside << ", \"nanoseconds\": " << call.nanoseconds << '}';
 }
 
 }  // namespace
@@ -61,6 +62,7 @@ CallStats Stats::total() const {
     sum.stops += call.stops;
     sum.exits += call.exits;
     sum.answered += call.answered;
+    sum.inside += call.inside;
     sum.nanoseconds += call.nanoseconds;
   }
   return sum;
@@ -80,7 +82,8 @@ std::string Stats::text() const {
       << percentage(cache_hits, cache_misses) << " % hits\n\n";
   out << std::left << std::setw(24) << "call" << std::right << std::setw(10) << "calls"
       << std::setw(10) << "stops" << std::setw(10) << "exits" << std::setw(10) << "answered"
-      << std::setw(12) << "tracer ms" << std::setw(10) << "us each" << '\n';
+      << std::setw(10) << "inside" << std::setw(12) << "tracer ms" << std::setw(10) << "us each"
+      << '\n';
   for (const Line& line : lines_of(*this))
     print_call(out, line.name, *line.stats);
   print_call(out, "total", sum);

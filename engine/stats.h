@@ -17,6 +17,7 @@ struct CallStats {
   std::uint64_t stops = 0;        ///< at entry, at exit and in between
   std::uint64_t exits = 0;        ///< calls that were also stopped at their exit
   std::uint64_t answered = 0;     ///< without asking the kernel
+  std::uint64_t inside = 0;       ///< calls more, that the fast path made without a stop
   std::uint64_t nanoseconds = 0;  ///< in the tracer, not in the guest or the kernel
 };
 

@@ -63,6 +63,7 @@ void print_stats(Tracer& tracer) {
   if (form.empty()) return;
   tracer.stats.cache_hits = tracer.cache.hits();
   tracer.stats.cache_misses = tracer.cache.misses();
+  if (tracer.fast) tracer.fast->count(tracer.stats);
   const std::string text = form == "json" ? tracer.stats.json() : tracer.stats.text();
   (void)!write(STDERR_FILENO, text.data(), text.size());
 }

@@ -204,6 +204,14 @@ void FastPath::suspend_all() {
   tracer_.threads.for_each([this](Thread& thread) { suspend(thread); });
 }
 
+void FastPath::count(Stats& stats) const {
+  for (std::size_t number = 0; number < gate::kFastCalls; ++number) {
+    const std::uint64_t inside = memo_->header().answered[number];
+    if (inside == 0) continue;
+    stats.of(sys_of(kAbiX64, static_cast<std::int32_t>(number))).inside += inside;
+  }
+}
+
 // ---- what it is taught -----------------------------------------------------------------
 
 std::optional<Resolved> FastPath::resolve(const Place& place, const std::string& text,

@@ -20,6 +20,7 @@
 namespace nestp {
 
 class CallFrame;
+class Stats;
 class Tracer;
 struct ExecPlan;
 struct Thread;
@@ -51,7 +52,8 @@ class FastPath {
   /// The same for all guests: a view or a root directory changes.
   void suspend_all();
 
-  const gate::MemoHeader& header() const { return memo_->header(); }
+  /// Adds the calls that guests made without a stop.
+  void count(Stats& stats) const;
 
  private:
   FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls);
