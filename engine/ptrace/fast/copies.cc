@@ -20,7 +20,7 @@ constexpr off_t kLargest = 16 << 20;     // bytes of a file that is copied
 constexpr std::size_t kMostLists = 256;  // files in the cache folder
 constexpr std::size_t kMostSites = 1 << 16;
 constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, Linux 6.3
-constexpr char kFormat[8] = {'n', 's', 'i', 't', 'e', 's', '0', '3'};
+constexpr char kFormat[8] = {'n', 's', 'i', 't', 'e', 's', '0', '4'};
 
 /// A file as bytes, for as long as it lives.
 class MappedFile {

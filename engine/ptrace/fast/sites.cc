@@ -1,6 +1,7 @@
 #include "engine/ptrace/fast/sites.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <elf.h>
@@ -68,6 +69,47 @@ void add_functions(std::span<const std::byte> file, const Elf64_Phdr& table, Cod
   std::sort(code.functions.begin(), code.functions.end());
 }
 
+/// The same from .eh_frame itself: static programs have no table.
+void add_functions_of_frames(std::span<const std::byte> file, const Elf64_Shdr& frames,
+                             Code& code) {
+  constexpr std::uint64_t kStart = 8;  // of an FDE: length, distance of its CIE, pc_begin
+  for (std::uint64_t at = frames.sh_offset, end = at + frames.sh_size; at + kStart < end;) {
+    const auto length = read_at<std::uint32_t>(file, at);
+    const auto common = read_at<std::uint32_t>(file, at + 4);
+    if (!length || !common || *length == 0 || *length >= 0xfffffff0) return;
+    // DW_EH_PE_pcrel | DW_EH_PE_sdata4, which every compiler writes; another encoding gives
+    // addresses that lie elsewhere.
+    const auto distance = read_at<std::int32_t>(file, at + kStart);
+    if (*common != 0 && distance) {
+      const std::uint64_t field = frames.sh_addr + (at + kStart - frames.sh_offset);
+      const std::uint64_t address = field + static_cast<std::uint64_t>(std::int64_t{*distance});
+      if (address >= code.address && address < code.address + code.size) {
+        code.functions.push_back(address - code.address + code.offset);
+      }
+    }
+    at += *length + 4ULL;
+  }
+}
+
+void add_functions_of_sections(std::span<const std::byte> file, Code& code) {
+  const auto head = read_at<Elf64_Ehdr>(file, 0);
+  if (!head || head->e_shentsize != sizeof(Elf64_Shdr)) return;
+  const auto names =
+      read_at<Elf64_Shdr>(file, head->e_shoff + head->e_shstrndx * sizeof(Elf64_Shdr));
+  if (!names) return;
+  for (std::uint64_t i = 0; i < head->e_shnum; ++i) {
+    const auto section = read_at<Elf64_Shdr>(file, head->e_shoff + i * sizeof(Elf64_Shdr));
+    if (!section) return;
+    constexpr char kName[] = ".eh_frame";
+    const auto name =
+        read_at<std::array<char, sizeof kName>>(file, names->sh_offset + section->sh_name);
+    if (!name || std::memcmp(name->data(), kName, sizeof kName) != 0) continue;
+    if (section->sh_offset > file.size() || section->sh_size > file.size()) continue;
+    add_functions_of_frames(file, *section, code);
+  }
+  std::sort(code.functions.begin(), code.functions.end());
+}
+
 std::optional<Code> find_code(std::span<const std::byte> file) {
   const auto headers = program_headers(file);
   std::optional<Code> code;
@@ -90,6 +132,7 @@ std::optional<Code> find_code(std::span<const std::byte> file) {
       code->room_end = std::max(end, std::min(code->room_end, header.p_offset));
     }
   }
+  if (code->functions.empty()) add_functions_of_sections(file, *code);
   if (code->functions.empty()) code->functions.push_back(code->offset);
   return code;
 }
