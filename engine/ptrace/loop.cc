@@ -180,6 +180,7 @@ void Loop::signal(Thread& thread, const Stop& stop) {
 }
 
 void Loop::group(Thread& thread, const Stop& stop) {
+  if (thread.ptracee != nullptr) (void)leave_fast_path(thread, 0);
   if (tracer_.tracing.group_stop(thread, stop)) return;
   (void)ptrace_call::listen(thread.id);
   // A shell that started nestp in the foreground must see its job stop.
@@ -194,6 +195,8 @@ void Loop::trap(Thread& thread) {
     if (thread.announced) begin(thread);
     return;
   }
+  // Who traces it looks at its registers.
+  if (thread.ptracee != nullptr) (void)leave_fast_path(thread, 0);
   if (!tracer_.tracing.trap_stop(thread)) resume(thread);
 }
 
