@@ -116,7 +116,9 @@ std::optional<Code> find_code(std::span<const std::byte> file) {
   for (const Elf64_Phdr& header : headers) {
     if (header.p_type != PT_LOAD || (header.p_flags & PF_X) == 0) continue;
     if (code) return std::nullopt;  // two of them: nobody links so
-    if (header.p_offset + header.p_filesz > file.size()) return std::nullopt;
+    if (header.p_offset > file.size() || header.p_filesz > file.size() - header.p_offset) {
+      return std::nullopt;
+    }
     code = Code{.offset = header.p_offset,
                 .size = header.p_filesz,
                 .address = header.p_vaddr,
