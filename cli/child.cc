@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "engine/words.h"
 #include "fs/fd.h"
 
 namespace nestp {
@@ -30,15 +31,6 @@ int wait_for(pid_t child) {
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
     continue;
   return code_of(status);
-}
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> all;
-  all.reserve(words.size() + 1);
-  for (std::string& word : words)
-    all.push_back(word.data());
-  all.push_back(nullptr);
-  return all;
 }
 
 [[noreturn]] void execute(std::vector<std::string> words) {

@@ -21,6 +21,7 @@
 #include "engine/namespace/owner_filter.h"
 #include "engine/namespace/reaper.h"
 #include "engine/namespace/tree.h"
+#include "engine/words.h"
 
 namespace nestp {
 namespace {
@@ -40,15 +41,6 @@ void send(const UniqueFd& pipe, const InnerReport& report) {
 }
 
 std::string with_reason(const std::string& what) { return what + ": " + std::strerror(errno); }
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> all;
-  all.reserve(words.size() + 1);
-  for (std::string& word : words)
-    all.push_back(word.data());
-  all.push_back(nullptr);
-  return all;
-}
 
 void bring_loopback_up(const UniqueFd& pipe) {
   const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -12,6 +12,7 @@
 #include "engine/ptrace/exec/start.h"
 #include "engine/ptrace/ptrace_call.h"
 #include "engine/ptrace/seccomp.h"
+#include "engine/words.h"
 #include "fs/fd.h"
 
 namespace nestp {
@@ -27,15 +28,6 @@ bool make_pipe(Pipe& made) {
   made.read.reset(ends[0]);
   made.write.reset(ends[1]);
   return true;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> all;
-  all.reserve(words.size() + 1);
-  for (std::string& word : words)
-    all.push_back(word.data());
-  all.push_back(nullptr);
-  return all;
 }
 
 /// What the child needs after fork, made before it: no allocation there.

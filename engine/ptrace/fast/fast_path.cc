@@ -47,6 +47,12 @@ std::string without_last_slash(const std::string& path) {
   return path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
 }
 
+/// What the handler must know of a view: gate::kProcess*.
+std::uint32_t process_flags(const View& view) {
+  return (view.has_read_only() ? gate::kProcessReadOnly : 0) |
+         (view.is_ambiguous() ? gate::kProcessAmbiguous : 0);
+}
+
 }  // namespace
 
 std::unique_ptr<FastPath> FastPath::make(Tracer& tracer) {
@@ -124,11 +130,9 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
   space.fast.context = context_of(thread);
   publish_names(thread, space.fast.context);
   space.fast.directory = directory_of(thread);
-  const View& view = tracer_.view(thread);
   process.context = space.fast.context;
   process.directory = space.fast.directory;
-  process.flags = (view.has_read_only() ? gate::kProcessReadOnly : 0) |
-                  (view.is_ambiguous() ? gate::kProcessAmbiguous : 0) |
+  process.flags = process_flags(tracer_.view(thread)) |
                   (tracer_.guest.stats.empty() ? 0 : gate::kProcessCounts);
   return process;
 }
@@ -155,12 +159,9 @@ void FastPath::write_process(Thread& thread) {
     space.fast = {};
     return;
   }
-  const View& view = tracer_.view(thread);
   process->context = space.fast.context;
   process->directory = space.fast.directory;
-  process->flags = (process->flags & gate::kProcessCounts) |
-                   (view.has_read_only() ? gate::kProcessReadOnly : 0) |
-                   (view.is_ambiguous() ? gate::kProcessAmbiguous : 0);
+  process->flags = (process->flags & gate::kProcessCounts) | process_flags(tracer_.view(thread));
   (void)memory.write_object(GuestAddress{gate::kFastProcess}, *process);
 }
 
