@@ -66,8 +66,8 @@ CurlLibrary load_libcurl() {
 }
 
 const CurlLibrary& libcurl() {
-  static const CurlLibrary kLibrary = load_libcurl();
-  return kLibrary;
+  static const CurlLibrary library = load_libcurl();
+  return library;
 }
 
 struct CloseHandle {

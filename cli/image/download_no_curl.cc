@@ -5,8 +5,8 @@
 namespace nestp {
 
 const std::string& libcurl_failure() {
-  static const std::string kFailure = "this nestp was built without libcurl";
-  return kFailure;
+  static const std::string failure = "this nestp was built without libcurl";
+  return failure;
 }
 
 Outcome<Done, TransferError> transfer_by_libcurl(const DownloadRequest&, const std::string&,
