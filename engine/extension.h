@@ -9,6 +9,7 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -49,6 +50,9 @@ struct CallObject {
   std::size_t outside = 0;  ///< bytes of `host` before the guest's own part of it
   /// The same by way of the directory that the path starts at (Resolved::by_base); may be empty.
   std::string by_base{};
+  /// Of a link that nestp reads for the guest (/proc/PID/cwd): the text that it shows; none: it
+  /// cannot be read.  Else empty.
+  std::function<std::optional<std::string>()> shown_link{};
 };
 
 /// One syscall of one stopped thread.
@@ -120,7 +124,8 @@ class Extension {
   /// without it.
   virtual bool is_asked_for() const { return true; }
 
-  /// Calls it must see on entry; they join the seccomp filter.  Asked once.
+  /// Calls it must see on entry; they join the seccomp filter.  Asked once.  Calls that may pass
+  /// the address of a socket come only if they do.
   virtual SysSet entries() const { return {}; }
   /// Likewise for exit.
   virtual SysSet exits() const { return {}; }
@@ -129,7 +134,8 @@ class Extension {
   virtual SysSet refused() const { return {}; }
 
   virtual Entry on_entry(Call&) { return Entry::proceed; }
-  /// Of calls in exits(), and those that asked by Call::wants_exit.
+  /// Of calls in exits(), and those for which it set Call::wants_exit; also where another
+  /// extension has answered, whose answer it may change.
   virtual void on_exit(Call&) {}
 
   /// Calls whose objects it must see once their paths are resolved.  They have rows.

@@ -59,13 +59,27 @@ Call call_of(CallFrame& frame, CallMemory& memory) {
               .memory = memory};
 }
 
-/// What an extension decided about `call`.  True: it answered.
-bool take_over(CallFrame& frame, const Call& call, Entry decision) {
+bool sees_end(CallFrame& frame, std::size_t extension) {
+  return (frame.thread().wanted_exits >> extension & 1) != 0 ||
+         contains(frame.tracer().extensions[extension]->exits(), frame.sys());
+}
+
+/// Extension `answering` has answered `call`: the others see its end at once.
+void show_answer(CallFrame& frame, Call& call, std::size_t answering) {
+  const auto extensions = frame.tracer().extensions;
+  for (std::size_t i = extensions.size(); i-- > 0;) {
+    if (i != answering && sees_end(frame, i)) extensions[i]->on_exit(call);
+  }
+  frame.answer(call.result);
+}
+
+/// What extension `index` decided about `call`.  True: it answered.
+bool take_over(CallFrame& frame, Call& call, Entry decision, std::size_t index) {
   if (decision == Entry::answered) {
-    frame.answer(call.result);
+    show_answer(frame, call, index);
     return true;
   }
-  if (call.wants_exit) frame.thread().extension_exit = true;
+  if (call.wants_exit) frame.thread().wanted_exits |= std::uint32_t{1} << index;
   if (call.sys != frame.sys()) frame.become(call.sys);
   const auto before = frame.args();
   for (std::size_t i = 0; i < call.args.size(); ++i) {
@@ -77,20 +91,20 @@ bool take_over(CallFrame& frame, const Call& call, Entry decision) {
 /// True if an extension answered.
 bool ask_extensions(CallFrame& frame) {
   CallMemory memory(frame);
-  frame.thread().extension_exit = false;
-  for (const auto& extension : frame.tracer().extensions) {
-    if (!contains(extension->entries(), frame.sys())) continue;
+  frame.thread().wanted_exits = 0;
+  const auto extensions = frame.tracer().extensions;
+  for (std::size_t i = 0; i < extensions.size(); ++i) {
+    if (!contains(extensions[i]->entries(), frame.sys())) continue;
     Call call = call_of(frame, memory);
-    const Entry decision = extension->on_entry(call);
-    if (take_over(frame, call, decision)) return true;
+    const Entry decision = extensions[i]->on_entry(call);
+    if (take_over(frame, call, decision, i)) return true;
   }
   return false;
 }
 
 bool wants_exit(CallFrame& frame) {
-  if (frame.thread().extension_exit) return true;
-  for (const auto& extension : frame.tracer().extensions) {
-    if (contains(extension->exits(), frame.sys())) return true;
+  for (std::size_t i = 0; i < frame.tracer().extensions.size(); ++i) {
+    if (sees_end(frame, i)) return true;
   }
   return false;
 }
@@ -127,12 +141,13 @@ bool wants_objects(CallFrame& frame) {
 
 bool ask_about_objects(CallFrame& frame, std::span<CallObject> objects) {
   CallMemory memory(frame);
-  for (const auto& extension : frame.tracer().extensions) {
-    if (!contains(extension->objects(), frame.sys())) continue;
+  const auto extensions = frame.tracer().extensions;
+  for (std::size_t i = 0; i < extensions.size(); ++i) {
+    if (!contains(extensions[i]->objects(), frame.sys())) continue;
     Call call = call_of(frame, memory);
     call.objects = objects;
-    const Entry decision = extension->on_objects(call);
-    if (take_over(frame, call, decision)) return true;
+    const Entry decision = extensions[i]->on_objects(call);
+    if (take_over(frame, call, decision, i)) return true;
   }
   return false;
 }
@@ -141,9 +156,8 @@ void decide_exit(CallFrame& frame) {
   if (const auto handler = std::move(frame.thread().at_exit)) handler(frame);
   const auto extensions = frame.tracer().extensions;
   CallMemory memory(frame);
-  const bool wanted = frame.thread().extension_exit;
   for (std::size_t i = extensions.size(); i-- > 0;) {
-    if (!wanted && !contains(extensions[i]->exits(), frame.sys())) continue;
+    if (!sees_end(frame, i)) continue;
     Call call = call_of(frame, memory);
     extensions[i]->on_exit(call);
     if (call.repeats) frame.repeat();

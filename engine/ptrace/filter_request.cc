@@ -1,5 +1,6 @@
 #include "engine/ptrace/filter_request.h"
 
+#include <algorithm>
 #include <sched.h>
 
 #include "arch/syscall_table.h"
@@ -28,6 +29,13 @@ bool is_wanted(const SyscallRow& row, const Guest& guest) {
       return false;
   }
   return true;
+}
+
+/// Without an address, which its tests find, the call is nobody's matter.
+bool has_address(const SyscallRow& row) {
+  return std::any_of(row.args.begin(), row.args.end(), [](ArgKind kind) {
+    return kind == ArgKind::address || kind == ArgKind::address_out;
+  });
 }
 
 /// Tests that tell from the argument registers alone that a call needs nothing.
@@ -71,6 +79,9 @@ FilterRequest filter_request(const Guest& guest,
   FilterRequest request{.abis = host_abis(), .refuse_unknown = true};
   request.trace_everything = !guest.accelerate;
   request.gate_addresses = {gate::kFastCallReturn, gate::kCallReturn, gate::kLoaderCallReturn};
+  SysSet wanted;
+  for (const auto& extension : extensions)
+    wanted |= extension->entries() | extension->exits();
   for (const SyscallRow& row : syscall_table()) {
     if (!is_wanted(row, guest)) continue;
     if (row.special == Special::unavailable) {
@@ -82,12 +93,12 @@ FilterRequest filter_request(const Guest& guest,
       request.trace.set(static_cast<std::size_t>(row.sys));
     } else {
       request.conditional.push_back({row.sys, std::move(tests)});
+      if (has_address(row)) wanted.reset(static_cast<std::size_t>(row.sys));
     }
   }
-  for (const auto& extension : extensions) {
-    request.trace |= extension->entries() | extension->exits();
+  request.trace |= wanted;
+  for (const auto& extension : extensions)
     request.refuse |= extension->refused();
-  }
   return request;
 }
 

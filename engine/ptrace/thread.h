@@ -140,7 +140,7 @@ struct Thread {
   bool hides_birth = false;          ///< the clone(2) under way asked for CLONE_UNTRACED
   /// Of a new thread: the first argument its parent passed, where the kernel got another.
   std::optional<std::uint64_t> given_argument;
-  bool extension_exit = false;  ///< an extension is to see the end of the call under way
+  std::uint32_t wanted_exits = 0;  ///< bit N: extension N is to see the end of the call under way
   std::span<const std::unique_ptr<Extension>> extensions;  ///< of the tracer
   bool changes_links = false;    ///< answers given before may be wrong when its call has ended
   bool has_other_slots = false;  ///< of a new process: slots of its maker's other threads are taken

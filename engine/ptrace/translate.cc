@@ -274,6 +274,9 @@ std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
   object.index = argument.index;
   object.follow = argument.last == LastComponent::follow;
   object.is_entry = argument.last == LastComponent::entry;
+  if (resolved && (resolved->magic || resolved->is_executable_link)) {
+    object.shown_link = [&frame, &resolved] { return proc_link_text(frame, *resolved); };
+  }
   if (resolved) return object;
   const std::string anchor = base_anchor(frame, argument);
   std::string text;

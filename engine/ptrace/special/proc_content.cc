@@ -283,6 +283,12 @@ bool answer_proc_link(CallFrame& frame, const PathArg& argument, const Resolved&
   return true;
 }
 
+std::optional<std::string> proc_link_text(CallFrame& frame, const Resolved& resolved) {
+  if (!resolved.magic && !resolved.is_executable_link) return std::nullopt;
+  auto text = link_text(frame, resolved);
+  return text ? std::optional(*std::move(text)) : std::nullopt;
+}
+
 bool open_proc_content(CallFrame& frame, const PathArg& argument, const Resolved& resolved) {
   if (const int map = identity_file(frame, resolved.host, argument.writing != Writing::no);
       map >= 0) {

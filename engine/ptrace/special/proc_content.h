@@ -2,7 +2,9 @@
 // reads there is made up when it opens them.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "engine/ptrace/call_frame.h"
@@ -21,6 +23,9 @@ bool is_proc_name(std::string_view name);
 /// readlink(2) of a magic link: answers with the guest's own name of the object.
 /// False if the link is an ordinary one.
 bool answer_proc_link(CallFrame& frame, const PathArg& argument, const Resolved& resolved);
+
+/// The text that it would answer with, uncut; none: it cannot be read, or is an ordinary one.
+std::optional<std::string> proc_link_text(CallFrame& frame, const Resolved& resolved);
 
 /// open(2) of maps, mounts, status, ...: puts a file with the guest's version in
 /// the path's place.  False if the file is shown as it is.
