@@ -49,6 +49,16 @@ Result<> set_mixed_mode(Request& request, std::string_view value) {
   return Done{};
 }
 
+Result<> set_hidden_files(Request& request, std::string_view) {
+  request.hide_files = true;
+  return Done{};
+}
+
+Result<> set_link_sizes(Request& request, std::string_view) {
+  request.link_sizes = true;
+  return Done{};
+}
+
 Result<> set_root_id(Request& request, std::string_view) {
   request.ids = Request::Ids{};
   return Done{};

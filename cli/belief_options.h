@@ -14,6 +14,11 @@ Result<> set_hostname(Request& request, std::string_view value);
 Result<> set_emulator(Request& request, std::string_view value);
 Result<> set_mixed_mode(Request& request, std::string_view value);
 
+/// -H
+Result<> set_hidden_files(Request& request, std::string_view value);
+/// -L
+Result<> set_link_sizes(Request& request, std::string_view value);
+
 /// -0
 Result<> set_root_id(Request& request, std::string_view value);
 /// -i UID:GID

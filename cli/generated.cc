@@ -200,8 +200,7 @@ std::string zsh_entry(const Option& option, const std::string& name, bool is_lon
 std::string manual_text() {
   std::string text = ".TH NESTP 1 \"\" \"nestp " NESTP_VERSION "\" \"User Commands\"\n";
   text += kManualHead;
-  for (const Group group :
-       {Group::files, Group::beliefs, Group::life, Group::running, Group::telling}) {
+  for (const Group group : kShownGroups) {
     text += ".SS " + roff(title_of(group)) + "\n";
     for (const Option& option : option_table()) {
       if (option.group == group) text += manual_entry(option);

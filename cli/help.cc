@@ -109,8 +109,7 @@ std::string help_text(Grammar grammar) {
                          "Run COMMAND [/bin/sh] inside a directory tree as if that tree were "
                          "\"/\", without being root.",
                          0);
-  for (const Group group :
-       {Group::files, Group::beliefs, Group::life, Group::running, Group::telling}) {
+  for (const Group group : kShownGroups) {
     text += "\n" + std::string(title_of(group)) + ":\n";
     for (const Option& option : option_table()) {
       if (option.group == group) text += help_line(option);

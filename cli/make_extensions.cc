@@ -4,8 +4,10 @@
 #include <unistd.h>
 #include <utility>
 
+#include "extensions/hidden_files.h"
 #include "extensions/identity/identity.h"
 #include "extensions/kernel_name.h"
+#include "extensions/link_sizes.h"
 #include "extensions/missing_calls.h"
 
 namespace nestp {
@@ -38,6 +40,10 @@ std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
                                                         const ExtensionSurroundings& surroundings,
                                                         std::unique_ptr<Emulator> emulator) {
   std::vector<std::unique_ptr<Extension>> extensions;
+  if (request.hide_files) {
+    extensions.push_back(std::make_unique<HiddenFiles>(std::vector<std::string>{".proot"}));
+  }
+  if (request.link_sizes) extensions.push_back(std::make_unique<LinkSizes>());
   auto kernel = std::make_unique<KernelName>(request.kernel, !request.kernel.is_empty(),
                                              request.strict_kernel);
   if (std::unique_ptr<Extension> ids = make_identity(request, surroundings)) {

@@ -344,6 +344,19 @@ constexpr Option kOptions[] = {
      .apply = set_mixed_mode,
      .is_apart = true},
 
+    {.group = Group::findings,
+     .short_names = "H",
+     .help = "Hide files whose names start with \".proot\"",
+     .long_help = "They are in no listing, and whoever names them is told ENOENT, also who would "
+                  "make one.",
+     .apply = set_hidden_files},
+    {.group = Group::findings,
+     .short_names = "L",
+     .help = "Show the true size of links in /proc",
+     .long_help = "lstat(2) then tells for each symbolic link the length of what readlink(2) "
+                  "shows. The kernel does so for all but those of /proc.",
+     .apply = set_link_sizes},
+
     {.group = Group::life,
      .long_names = {"env"},
      .value = Value::required,
@@ -518,6 +531,8 @@ std::string_view title_of(Group group) {
       return "The guest's files";
     case Group::beliefs:
       return "What the guest believes";
+    case Group::findings:
+      return "What the guest finds";
     case Group::life:
       return "The guest's life";
     case Group::running:

@@ -71,6 +71,8 @@ struct Request {
   KernelFields kernel{};     ///< -k, --hostname
   bool strict_kernel = false;
   EmulatorSettings emulators{};  ///< -q, --mixed-mode
+  bool hide_files = false;       ///< -H
+  bool link_sizes = false;       ///< -L
 
   std::vector<EnvironmentChange> environment{};
   OnExit on_exit = OnExit::wait;
@@ -98,7 +100,11 @@ struct Request {
   std::vector<std::string> command{};  ///< empty: the default shell
 };
 
-enum class Group : std::uint8_t { files, beliefs, life, running, telling, later, hidden };
+enum class Group : std::uint8_t { files, beliefs, findings, life, running, telling, later, hidden };
+
+/// Those that --help shows, in its order.
+inline constexpr Group kShownGroups[] = {Group::files, Group::beliefs, Group::findings,
+                                         Group::life,  Group::running, Group::telling};
 
 /// How an option takes its value.
 enum class Value : std::uint8_t {

@@ -28,8 +28,7 @@ TEST_CASE("help fits 80 columns and names each shown option once", "[cli][help]"
 }
 
 TEST_CASE("groups hold at most eight options, each with its help", "[cli][help]") {
-  for (const Group group :
-       {Group::files, Group::beliefs, Group::life, Group::running, Group::telling}) {
+  for (const Group group : kShownGroups) {
     std::size_t count = 0;
     for (const Option& option : option_table()) {
       if (option.group != group) continue;
