@@ -59,6 +59,30 @@ Result<> set_link_sizes(Request& request, std::string_view) {
   return Done{};
 }
 
+Result<> add_port(Request& request, std::string_view value) {
+  PortPair pair;
+  const char* const end = value.data() + value.size();
+  const auto inside = std::from_chars(value.data(), end, pair.guest);
+  const bool has_two = inside.ec == std::errc() && inside.ptr != end && *inside.ptr == ':';
+  const auto outside = has_two ? std::from_chars(inside.ptr + 1, end, pair.host) : inside;
+  const bool is_pair = has_two && outside.ec == std::errc() && outside.ptr == end;
+  if (!is_pair || pair.guest == 0 || pair.host == 0) {
+    return Error{"'" + std::string(value) + "' is not IN:OUT, two ports from 1 to 65535"};
+  }
+  for (const PortPair& other : request.ports) {
+    if (other.host != pair.host || other.guest == pair.guest) continue;
+    return Error{"port " + std::to_string(pair.host) + " of the host is already port " +
+                 std::to_string(other.guest) + " of the guest"};
+  }
+  request.ports.push_back(pair);
+  return Done{};
+}
+
+Result<> set_free_ports(Request& request, std::string_view) {
+  request.free_ports = true;
+  return Done{};
+}
+
 Result<> set_root_id(Request& request, std::string_view) {
   request.ids = Request::Ids{};
   return Done{};

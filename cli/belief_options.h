@@ -1,4 +1,4 @@
-// What options of the group "What the guest believes" do to a Request.
+// What options of the groups "What the guest believes" and "What the guest finds" do to a Request.
 #pragma once
 
 #include <string_view>
@@ -18,6 +18,10 @@ Result<> set_mixed_mode(Request& request, std::string_view value);
 Result<> set_hidden_files(Request& request, std::string_view value);
 /// -L
 Result<> set_link_sizes(Request& request, std::string_view value);
+/// -p IN:OUT
+Result<> add_port(Request& request, std::string_view value);
+/// --netcoop
+Result<> set_free_ports(Request& request, std::string_view value);
 
 /// -0
 Result<> set_root_id(Request& request, std::string_view value);

@@ -9,6 +9,7 @@
 #include "extensions/kernel_name.h"
 #include "extensions/link_sizes.h"
 #include "extensions/missing_calls.h"
+#include "extensions/ports.h"
 
 namespace nestp {
 namespace {
@@ -42,6 +43,10 @@ std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
   std::vector<std::unique_ptr<Extension>> extensions;
   if (request.hide_files) {
     extensions.push_back(std::make_unique<HiddenFiles>(std::vector<std::string>{".proot"}));
+  }
+  if (!request.ports.empty() || request.free_ports) {
+    extensions.push_back(std::make_unique<Ports>(
+        request.ports, request.free_ports ? find_free_port : Ports::Finder()));
   }
   if (request.link_sizes) extensions.push_back(std::make_unique<LinkSizes>());
   auto kernel = std::make_unique<KernelName>(request.kernel, !request.kernel.is_empty(),

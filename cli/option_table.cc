@@ -356,6 +356,25 @@ constexpr Option kOptions[] = {
      .long_help = "lstat(2) then tells for each symbolic link the length of what readlink(2) "
                   "shows. The kernel does so for all but those of /proc.",
      .apply = set_link_sizes},
+    {.group = Group::findings,
+     .long_names = {"port"},
+     .short_names = "p",
+     .value = Value::required,
+     .metavar = "IN:OUT",
+     .help = "Make the guest's port IN the host's port OUT",
+     .long_help =
+         "Where the guest binds IN it gets OUT, and where it reaches for IN on this machine it "
+         "reaches OUT, while it is told of IN. Ports of other machines are left alone. For IPv4 "
+         "and IPv6, TCP and UDP alike. May be given more than once.",
+     .apply = add_port},
+    {.group = Group::findings,
+     .long_names = {"netcoop"},
+     .short_names = "n",
+     .help = "Give it a free port where the host refuses one",
+     .long_help = "A port that a program outside uses, or that only root may bind, then becomes "
+                  "some free one; within the guest it keeps its number. With -v nestp says which "
+                  "one it became.",
+     .apply = set_free_ports},
 
     {.group = Group::life,
      .long_names = {"env"},
@@ -495,18 +514,6 @@ constexpr Option kOptions[] = {
      .apply = version},
 
     // PRoot's, known by name so that their absence is said in one sentence.
-    {.group = Group::later,
-     .long_names = {"port"},
-     .short_names = "p",
-     .value = Value::required,
-     .metavar = "IN:OUT",
-     .help = "moving network ports",
-     .long_help = "leave it out and let the program use ports from 1024 on"},
-    {.group = Group::later,
-     .long_names = {"netcoop"},
-     .short_names = "n",
-     .help = "moving network ports",
-     .long_help = "leave it out and let the program use ports from 1024 on"},
     {.group = Group::later,
      .long_names = {"link2symlink"},
      .short_names = "l",

@@ -18,6 +18,7 @@
 #include "engine/guest.h"
 #include "extensions/emulator.h"
 #include "extensions/kernel_name.h"
+#include "extensions/ports.h"
 
 namespace nestp {
 
@@ -70,9 +71,11 @@ struct Request {
   std::optional<Ids> ids{};  ///< -0, -i, -S
   KernelFields kernel{};     ///< -k, --hostname
   bool strict_kernel = false;
-  EmulatorSettings emulators{};  ///< -q, --mixed-mode
-  bool hide_files = false;       ///< -H
-  bool link_sizes = false;       ///< -L
+  EmulatorSettings emulators{};   ///< -q, --mixed-mode
+  bool hide_files = false;        ///< -H
+  bool link_sizes = false;        ///< -L
+  std::vector<PortPair> ports{};  ///< -p
+  bool free_ports = false;        ///< --netcoop
 
   std::vector<EnvironmentChange> environment{};
   OnExit on_exit = OnExit::wait;

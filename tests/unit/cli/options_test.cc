@@ -175,12 +175,20 @@ TEST_CASE("an unknown option suggests a near one", "[cli][options]") {
 
 TEST_CASE("PRoot's missing features are named in one sentence", "[cli][options]") {
   for (const Grammar grammar : {Grammar::proot, Grammar::nestp}) {
-    for (const char* const name : {"-p", "-n", "-l"}) {
-      const std::string message = refused(grammar, {name});
-      CHECK(message.starts_with(std::string(name) + ": "));
-      CHECK(message.find("is not in this version yet; ") != std::string::npos);
-    }
-    CHECK(refused(grammar, {"--port", "x"}).find("not in this version") != std::string::npos);
+    const std::string message = refused(grammar, {"-l"});
+    CHECK(message.starts_with("-l: "));
+    CHECK(message.find("is not in this version yet; ") != std::string::npos);
+  }
+}
+
+TEST_CASE("what the guest finds", "[cli][options]") {
+  for (const Grammar grammar : {Grammar::proot, Grammar::nestp}) {
+    const Request request =
+        parsed(grammar, {"-H", "-L", "-n", "-p", "80:8080", "--port=1:65535", "ls"});
+    CHECK((request.hide_files && request.link_sizes && request.free_ports));
+    CHECK(request.ports == std::vector<PortPair>{{80, 8080}, {1, 65535}});
+    for (const char* const wrong : {"", ":", "80", "80:", ":80", "0:1", "1:65536", "1:2:3", "-1:2"})
+      CHECK(refused(grammar, {"-p", wrong}).find("' is not IN:OUT, two ") != std::string::npos);
   }
 }
 
