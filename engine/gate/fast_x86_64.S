@@ -67,7 +67,7 @@ fast_common:
         pushq   %r8
         pushq   %r9
         pushq   %rcx
-        pushq   %rcx
+        pushq   $0
 
         .org    0x8c0, 0x90
 fast_saved:

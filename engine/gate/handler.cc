@@ -68,12 +68,18 @@ inline int64_t issue(FastSlot* slot, uint64_t number, const uint64_t* args) {
   return result;
 }
 
+/// From here on a result of the slot's is the guest's.  An earlier call's must not pass for it.
+inline void begin_final(FastSlot* slot, uint32_t kind, int64_t redo) {
+  slot->has_result = 0;
+  slot->redo = redo;
+  asm volatile("" ::: "memory");
+  slot->is_final = kind;
+  asm volatile("" ::: "memory");
+}
+
 /// A call whose result is the guest's, unless it is `redo`.
 inline int64_t issue_final(Work& work, uint64_t number, int64_t redo = 0) {
-  work.slot->redo = redo;
-  asm volatile("" ::: "memory");
-  work.slot->is_final = 1;
-  asm volatile("" ::: "memory");
+  begin_final(work.slot, 1, redo);
   return issue(work.slot, number, work.args);
 }
 
@@ -294,10 +300,7 @@ int64_t open_without_links(Work& work, uint64_t flags, uint64_t mode) {
   args[1] = reinterpret_cast<uint64_t>(work.host);
   args[2] = reinterpret_cast<uint64_t>(&how);
   args[3] = sizeof how;
-  work.slot->redo = kErrorLoop;
-  asm volatile("" ::: "memory");
-  work.slot->is_final = 1;
-  asm volatile("" ::: "memory");
+  begin_final(work.slot, 1, kErrorLoop);
   return issue(work.slot, kCallOpenAt2, args);
 }
 
@@ -315,7 +318,7 @@ int64_t open_library(Work& work) {
   if (!find_exact(work, EntryKind::library)) return kAskTracer;
   uint64_t args[6] = {static_cast<uint64_t>(kAtFdCwd), reinterpret_cast<uint64_t>(work.host),
                       kCloseOnExec};
-  work.slot->is_final = kFinalIfGood;
+  begin_final(work.slot, kFinalIfGood, 0);
   const int64_t result = issue(work.slot, kCallOpenAt, args);
   work.slot->is_final = result < 0 ? 0 : kFinalIfGood;
   return result < 0 ? kAskTracer : result;
@@ -434,7 +437,10 @@ uint64_t fast_handle(FastFrame* frame) {
   slot->is_final = 0;
   slot->has_result = 0;
   slot->done = 0;
+  // Until here the slot tells of the call before.
+  asm volatile("" ::: "memory");
   frame->target = frame->after - 2;
+  asm volatile("" ::: "memory");
   if (process().context == 0 || frame->rax >= kFastCalls) return 0;
   Work work;
   work.slot = slot;

@@ -175,7 +175,7 @@ struct FastSlot {
 
 /// What the entry code pushes; lowest address first.
 struct FastFrame {
-  uint64_t target;  ///< where the handler goes to
+  uint64_t target;  ///< where the handler goes to; 0: the slot still tells of the call before
   uint64_t after;   ///< behind the guest's syscall instruction
   uint64_t r9, r8, r10, rdx, rsi, rdi, r15, r14, r13, r12, rbp, rbx, rax, flags;
 };

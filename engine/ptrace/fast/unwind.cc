@@ -92,17 +92,19 @@ bool leave_by_frame(UserRegisters& user, ThreadMemory& memory) {
   const auto frame =
       memory.read_object<FastFrame>(GuestAddress{at + gate::kFastStack - sizeof(FastFrame)});
   if (!slot || !frame) return false;
-  const auto final = final_result(user, *slot);
+  const bool is_begun = frame->target != 0;
+  const auto final = is_begun ? final_result(user, *slot) : std::nullopt;
+  const bool is_done = is_begun && slot->done != 0;
   const bool at_call = user.rip == gate::kFastCallReturn;
   const std::uint64_t number = user.orig_rax;
   restore(user, *slot, *frame);
-  if (slot->done != 0 || final) {
+  if (is_done || final) {
     // With a number the kernel goes on to restart the call, or to fail it with EINTR.
     user.rip = frame->after;
     user.rcx = frame->after;
     user.orig_rax = at_call && static_cast<std::int64_t>(number) >= 0 ? frame->rax : ~0ULL;
     user.rax = final ? static_cast<std::uint64_t>(*final) : frame->rax;
-    if (slot->done != 0) {
+    if (is_done) {
       user.orig_rax = ~0ULL;
       user.rax = frame->rax;
     }
