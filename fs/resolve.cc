@@ -92,7 +92,7 @@ class Walk {
   bool unchanged_ = false;
   std::string anchor_;         ///< ResolveFrom::base_anchor, or a magic link that was followed
   std::string anchored_host_;  ///< where it leads
-  bool anchored_ = false;      ///< no step has left what lies below the base but ".."
+  bool anchored_ = false;      ///< every step can be made from the anchor on
   bool magic_ = false;
   std::optional<GuestPath> executable_;
   const Binding* first_binding_ = nullptr;  ///< for RESOLVE_NO_XDEV
@@ -183,6 +183,8 @@ SysResult<Walk::Step> Walk::take_component() {
 
 SysResult<Walk::Step> Walk::take_parent(bool is_last) {
   if (is_last && last_ == LastLink::entry) {
+    const bool crosses = at_.at_mount() && !is_at_root();
+    if (crosses && (flags_ & RESOLVE_NO_XDEV)) return Errno(EXDEV);
     suffix_ = rest_.empty() ? "/.." : "/../";
     return Step::done;
   }
@@ -196,7 +198,12 @@ SysResult<Walk::Step> Walk::take_parent(bool is_last) {
     anchored_ = false;
     at_.leave_mount();
   } else {
+    const bool leaves_anchor = anchored_ && at_.host() == anchored_host_;
     at_.pop();
+    if (leaves_anchor) {
+      anchor_ += "/..";
+      anchored_host_ = at_.host();
+    }
   }
   if (const auto mount = check_mount(); !mount) return mount.error();
   return arrive(is_last);
@@ -282,9 +289,12 @@ bool Walk::is_undone(Errno error, const std::string& host) const {
 }
 
 SysResult<Walk::Step> Walk::follow_link(std::string_view target) {
+  // What the cache knows of links, the kernel would have had to search for.
+  if (flags_ != 0) {
+    if (const auto search = check_left(); !search) return search.error();
+  }
   if (flags_ & RESOLVE_NO_SYMLINKS) return Errno(ELOOP);
   if (++links_ > kMaxLinks) {
-    // What the cache knows of links, the kernel would have had to search for.
     const auto search = check_search(at_.host());
     return search ? Errno(ELOOP) : search.error();
   }
@@ -393,6 +403,19 @@ SysResult<GuestPath> Walk::name_of(const HostPath& host, std::string_view name) 
   return from_.view.to_guest(host);
 }
 
+/// `rest` without what leads nowhere: it was counted in the guest's text, not in the host's.
+std::string shortened(std::string_view rest) {
+  const bool has_slash = rest.ends_with('/') || rest.ends_with("/.");
+  std::string text;
+  for (std::size_t at = 0; at < rest.size();) {
+    const std::size_t end = std::min(rest.find('/', at), rest.size());
+    const std::string_view name = rest.substr(at, end - at);
+    if (!name.empty() && name != ".") text.append("/").append(name);
+    at = end + 1;
+  }
+  return has_slash ? text + '/' : text;
+}
+
 /// At `at_` with nothing but slashes left, or on the way.
 Walk::Step Walk::arrive(bool is_last) {
   if (!is_last) return Step::more;
@@ -432,8 +455,12 @@ Resolved Walk::finish() {
   }
   if (at_.host().size() > 1) found.host.reserve(at_.host().size() + suffix_.size());
   if (at_.host().size() > 1 || suffix_.empty()) found.host = at_.host();
-  found.host += suffix_;
-  if (anchored_ && !anchor_.empty()) found.by_base = anchored(found.host);
+  const bool is_too_long = raw_ && at_.host().size() + suffix_.size() >= kPathMax;
+  found.host += is_too_long ? shortened(suffix_) : suffix_;
+  if (anchored_ && !anchor_.empty()) {
+    found.by_base = anchored(found.host);
+    if (found.by_base == anchor_) found.by_base += "/.";  // the anchor itself is a link
+  }
   return found;
 }
 

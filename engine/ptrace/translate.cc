@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 
 #include "engine/log.h"
 #include "engine/ptrace/dispatch.h"
+#include "engine/ptrace/refusal.h"
 #include "engine/ptrace/special/entries.h"
 #include "engine/ptrace/special/proc_content.h"
 #include "engine/ptrace/special/read_only.h"
@@ -111,41 +113,6 @@ bool moves_directories(const CallFrame& frame) {
   }
 }
 
-/// The error of a path that the kernel resolves by itself, from the argument's own base.
-std::optional<Errno> error_from_base(CallFrame& frame, const PathArg& argument) {
-  const auto text = frame.text(argument.index);
-  if (!text) return text.error();
-  if (text->empty()) return Errno(ENOENT);
-  const std::string path = base_anchor(frame, argument) + "/" + *text;
-  if (argument.last == LastComponent::entry) return parent_error(path);
-  const auto status = argument.last == LastComponent::follow ? stat_of(path) : lstat_of(path);
-  return status ? std::nullopt : std::optional(status.error());
-}
-
-/// What the translation has found of all paths of one call.
-struct Found {
-  PathArgs paths{};
-  std::array<std::string, 2> texts;
-  std::array<std::optional<Resolved>, 2> resolved;
-  std::uint64_t open_flags = 0;  ///< O_*, if the call opens a file
-};
-
-/// Opens for writing, or cuts a file.
-bool changes_contents(const CallFrame& frame, std::uint64_t open_flags) {
-  const OpenFlags& flag = frame.abi().open_flags;
-  if (frame.row()->change == Change::by_open_flags) {
-    return (open_flags & (flag.access_mode | flag.truncate)) != 0 && (open_flags & flag.path) == 0;
-  }
-  return frame.sys() == Sys::truncate || frame.sys() == Sys::truncate64;
-}
-
-/// A program that somebody runs and that the guest could else write.
-bool is_running_program(const Tracer& tracer, const Resolved& resolved) {
-  const auto status = stat_of(resolved.seen());
-  return status && tracer.programs.contains(*status) &&
-         faccessat(AT_FDCWD, resolved.seen().c_str(), W_OK, AT_EACCESS) == 0;
-}
-
 /// The entry is a symlink, or a directory where those count; so it is if nobody can tell.
 bool is_link(const std::optional<Resolved>& resolved, bool or_directory) {
   if (!resolved) return true;
@@ -153,8 +120,17 @@ bool is_link(const std::optional<Resolved>& resolved, bool or_directory) {
   return status && (S_ISLNK(status->st_mode) || (or_directory && S_ISDIR(status->st_mode)));
 }
 
+/// A mode that somebody may not search directory `host` by: what lies behind a link or a mount
+/// point in it is not found any more.
+bool hides_entries(std::uint64_t mode, const std::string& host) {
+  constexpr std::uint64_t kSearch = 0111;
+  if ((mode & kSearch) == kSearch) return false;
+  const auto status = stat_of(host);
+  return status && S_ISDIR(status->st_mode);
+}
+
 /// Paths that were resolved before may lead elsewhere once the call has succeeded.
-bool changes_links(const CallFrame& frame, const Found& found) {
+bool changes_links(const CallFrame& frame, const CallPaths& found) {
   const auto& [first, second] = found.resolved;
   switch (frame.sys()) {  // NOLINT: no other call does
     case Sys::symlink:
@@ -170,12 +146,17 @@ bool changes_links(const CallFrame& frame, const Found& found) {
     case Sys::renameat:
     case Sys::renameat2:
       return is_link(first, true) || is_link(second, true);
+    case Sys::chmod:
+      return first && hides_entries(frame.arg(1), first->seen());
+    case Sys::fchmodat:
+    case Sys::fchmodat2:
+      return first && hides_entries(frame.arg(2), first->seen());
     default:
       return false;
   }
 }
 
-void note_changes(CallFrame& frame, const Found& found) {
+void note_changes(CallFrame& frame, const CallPaths& found) {
   if (frame.tracer().fast && changes_links(frame, found)) {
     // Nobody may be told the old answer once the guest knows that the call has ended.
     frame.thread().changes_links = true;
@@ -187,84 +168,6 @@ void note_changes(CallFrame& frame, const Found& found) {
     frame.tracer().begin_change(frame.thread(), found.resolved[i]->host);
   }
   if (moves_directories(frame)) frame.tracer().begin_directory_moves(frame.thread());
-}
-
-std::optional<Errno> refusal_of_two(CallFrame& frame, const View& view, const Found& found) {
-  const auto& [first, second] = found.resolved;
-  const Sys sys = frame.sys();
-  const bool links = sys == Sys::link || sys == Sys::linkat;
-  if (!first || !second) {
-    for (std::uint8_t i = 0; i < 2; ++i) {
-      const PathArg& argument = found.paths.list[i];
-      const auto error = found.resolved[i] ? first_path_error(argument, *found.resolved[i])
-                                           : error_from_base(frame, argument);
-      if (error) return error;
-    }
-    const auto& known = first ? first : second;
-    return known ? refusal_of_mounted(view, *known, links) : std::nullopt;
-  }
-  if (links) {
-    const Binding* object = binding_of_object(view, found.paths.list[0], *first);
-    return refusal_of_link(view, *first, object, *second);
-  }
-  return refusal_of_rename(view, *first, *second, sys == Sys::renameat2 ? frame.arg(4) : 0);
-}
-
-/// What mount points say to calls on entries.
-std::optional<Errno> refusal_of_entries(CallFrame& frame, const Found& found) {
-  const View& view = frame.tracer().view(frame.thread());
-  const auto& [first, second] = found.resolved;
-  switch (frame.sys()) {  // NOLINT: every other call is the kernel's matter
-    case Sys::rename:
-    case Sys::renameat:
-    case Sys::renameat2:
-    case Sys::link:
-    case Sys::linkat:
-      return refusal_of_two(frame, view, found);
-    case Sys::unlink:
-      return first ? refusal_of_removal(view, *first, false) : std::nullopt;
-    case Sys::rmdir:
-      return first ? refusal_of_removal(view, *first, true) : std::nullopt;
-    case Sys::unlinkat:
-      return first ? refusal_of_removal(view, *first, (frame.arg(2) & kRemoveDirectory) != 0)
-                   : std::nullopt;
-    default:
-      return std::nullopt;
-  }
-}
-
-/// A descriptor in the place of a path: futimens(2), fchownat(2) with AT_EMPTY_PATH.
-std::optional<Errno> refusal_of_object(CallFrame& frame, const PathArg& argument) {
-  if (argument.writing == Writing::no || !argument.dirfd) return std::nullopt;
-  const int descriptor = frame.descriptor(*argument.dirfd);
-  if (descriptor == AT_FDCWD || !(argument.null_is_dirfd || argument.empty_is_dirfd)) {
-    return std::nullopt;
-  }
-  if (frame.arg(argument.index) != 0) {
-    const auto text = frame.text(argument.index);
-    if (!text || !text->empty()) return std::nullopt;
-  }
-  return refusal_by_descriptor(frame, descriptor);
-}
-
-std::optional<Errno> refusal(CallFrame& frame, const Found& found) {
-  if (const auto error = refusal_of_entries(frame, found)) return error;
-  if (found.resolved[0] && changes_contents(frame, found.open_flags) &&
-      is_running_program(frame.tracer(), *found.resolved[0])) {
-    return Errno(ETXTBSY);
-  }
-  if (!frame.tracer().view(frame.thread()).has_read_only()) return std::nullopt;
-  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
-    if (!found.resolved[i]) {
-      if (const auto error = refusal_of_object(frame, found.paths.list[i])) return error;
-      continue;
-    }
-    if (const auto error = refusal_of_read_only(frame, found.paths.list[i], *found.resolved[i],
-                                                found.open_flags)) {
-      return error;
-    }
-  }
-  return std::nullopt;
 }
 
 /// What argument `argument` stands for, for the extensions; none: nothing is named.
@@ -294,7 +197,7 @@ std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
 }
 
 /// True: an extension has decided the call.
-bool ask_about(CallFrame& frame, Found& found) {
+bool ask_about(CallFrame& frame, CallPaths& found) {
   if (!wants_objects(frame)) return false;
   std::vector<CallObject> objects;
   std::vector<std::string> before;
@@ -309,6 +212,7 @@ bool ask_about(CallFrame& frame, Found& found) {
     if (objects[i].host == before[i]) continue;
     if (found.resolved[i]) {
       found.resolved[i]->host = std::move(objects[i].host);
+      found.resolved[i]->by_base.clear();
       found.resolved[i]->unchanged = false;
     } else if (!frame.replace_string(objects[i].index, objects[i].host)) {
       frame.fail(Errno(ENAMETOOLONG));
@@ -344,6 +248,7 @@ void substitute(CallFrame& frame, const PathArg& argument, const Resolved& resol
              << quoted(resolved.guest.text()) << (replaced ? " -> " : " unchanged, ")
              << quoted(host);
   if (!replaced) return;
+  if (host == resolved.host) host = kernel_path(resolved);
   if (!frame.replace_string(argument.index, host)) return frame.fail(Errno(ENAMETOOLONG));
   drop_resolve_flags(frame, how);
 }
@@ -353,7 +258,7 @@ bool is_readlink(const CallFrame& frame) {
 }
 
 /// A descriptor of something with several names shows the one it was opened by.
-void note_opened_name(CallFrame& frame, const Found& found) {
+void note_opened_name(CallFrame& frame, const CallPaths& found) {
   const View& view = frame.tracer().view(frame.thread());
   if (!view.is_ambiguous() || !opens_a_file(*frame.row()) || !found.resolved[0]) return;
   const GuestPath name = found.resolved[0]->guest;
@@ -372,6 +277,12 @@ bool serve_proc(CallFrame& frame, const PathArg& argument, const Resolved& resol
 
 }  // namespace
 
+std::string kernel_path(const Resolved& resolved) {
+  if (resolved.unchanged || resolved.by_base.empty()) return resolved.host;
+  const auto status = lstat_of(resolved.host);
+  return !status && status.error() == Errno(EACCES) ? resolved.by_base : resolved.host;
+}
+
 CallObject object_of(CallFrame& frame, const Resolved& resolved) {
   CallObject object{.host = resolved.host, .by_base = resolved.by_base};
   if (resolved.binding == nullptr) return object;
@@ -387,47 +298,6 @@ CallObject object_of(CallFrame& frame, const Resolved& resolved) {
   if (host && top.contains(*host)) object.outside = std::max(object.outside, size_of(top));
   return object;
 }
-
-std::string base_anchor(CallFrame& frame, const PathArg& argument) {
-  std::string anchor = "/proc/" + std::to_string(frame.thread().id);
-  const int descriptor = argument.dirfd ? frame.descriptor(*argument.dirfd) : AT_FDCWD;
-  return descriptor == AT_FDCWD ? anchor + "/cwd" : anchor + "/fd/" + std::to_string(descriptor);
-}
-
-Tracer::Directory base_directory(CallFrame& frame, const PathArg& argument) {
-  if (argument.dirfd) {
-    const int descriptor = frame.descriptor(*argument.dirfd);
-    if (descriptor != AT_FDCWD) {
-      return frame.tracer().descriptor_directory(frame.thread(), descriptor);
-    }
-  }
-  return frame.tracer().working_directory(frame.thread());
-}
-
-namespace {
-
-/// A removed directory has one way out, its "..", behind which links lead on: then
-/// `base` becomes its parent and `text` loses that component.
-void leave_removed_directory(CallFrame& frame, Tracer::Directory& base, std::string& anchor,
-                             std::string& text) {
-  constexpr std::string_view kDeleted = " (deleted)";
-  if (base.guest || !base.host.ends_with(kDeleted)) return;
-  if (!text.starts_with("../") || text.find_first_not_of('/', 3) == text.npos) return;
-  const auto host =
-      HostPath::parse(std::string_view(base.host).substr(0, base.host.size() - kDeleted.size()));
-  if (!host) return;
-  const View& view = frame.tracer().view(frame.thread());
-  const auto& used = frame.thread().files->directory;
-  auto parent = view.to_guest(host->parent());
-  if (!parent) return;
-  if (used && view.to_host(*used) == *host) parent = used->parent();
-  base.guest = *parent;
-  base.host = host->parent().text();
-  anchor += "/..";
-  text.erase(0, text.find_first_not_of('/', 3));
-}
-
-}  // namespace
 
 SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const PathArg& argument,
                                                     ResolveFlags flags, std::string* seen) {
@@ -452,11 +322,12 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
       if (status && !S_ISDIR(status->st_mode)) return Errno(ENOTDIR);
     }
     Tracer::Directory base = base_directory(frame, argument);
-    if (flags == 0) leave_removed_directory(frame, base, anchor, *text);
+    if ((flags & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == 0) {
+      leave_removed_directory(frame, argument, base, anchor, *text);
+    }
     // Not a directory the tracer can name (deleted, a pipe, closed): the kernel
     // starts there all the same and knows best.
-    if (!base.guest &&
-        (base.host.empty() || base.host.front() != '/' || base.host.ends_with(" (deleted)"))) {
+    if (!base.guest && (base.host.empty() || base.host.front() != '/' || is_removed(base))) {
       return std::optional<Resolved>();
     }
     from.base = std::move(base.guest);
@@ -488,7 +359,7 @@ SysResult<Resolved> resolve_text(CallFrame& frame, const std::string& text, Last
 namespace {
 
 /// Teaches the fast path what was found.  True: ld.so is given a copy in its library's place.
-bool use_fast_path(CallFrame& frame, Found& found, ResolveFlags flags) {
+bool use_fast_path(CallFrame& frame, CallPaths& found, ResolveFlags flags) {
   FastPath* const fast = frame.tracer().fast.get();
   if (fast == nullptr || found.paths.count != 1 || flags != 0) return false;
   auto& resolved = found.resolved[0];
@@ -510,7 +381,7 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
     return std::nullopt;
   }
   const auto args = frame.args();
-  Found found{.paths = path_args(frame.abi(), *frame.row(), args, how->flags), .resolved = {}};
+  CallPaths found{.paths = path_args(frame.abi(), *frame.row(), args, how->flags), .resolved = {}};
   found.open_flags = detail::open_flags_of(frame.abi(), *frame.row(), args, how->flags).value_or(0);
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     auto resolved = resolve_argument(frame, found.paths.list[i], how->resolve, &found.texts[i]);
@@ -519,14 +390,14 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
       const auto& first = found.resolved[0];
       const auto earlier = first    ? first_path_error(found.paths.list[0], *first)
                            : i == 1 ? error_from_base(frame, found.paths.list[0])
-                                    : std::nullopt;
+                                    : error_of_target(frame);
       frame.fail(earlier.value_or(resolved.error()));
       return std::nullopt;
     }
     found.resolved[i] = std::move(*resolved);
   }
   if (const auto error = refusal(frame, found)) {
-    frame.fail(*error);
+    frame.fail(error_of_target(frame).value_or(*error));
     return std::nullopt;
   }
   if (ask_about(frame, found)) return std::nullopt;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/ptrace/base_directory.h"
 #include "engine/ptrace/call_frame.h"
 #include "engine/ptrace/tracer.h"
 #include "fs/resolve.h"
@@ -34,13 +35,10 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
 /// Resolves text that is not an argument of the call, from the working directory.
 SysResult<Resolved> resolve_text(CallFrame& frame, const std::string& text, LastLink last);
 
+/// The host path for the kernel: by way of the base where what lies above that may not be searched.
+std::string kernel_path(const Resolved& resolved);
+
 /// What `resolved` stands for, for the extensions; index, follow and is_entry are the caller's.
 CallObject object_of(CallFrame& frame, const Resolved& resolved);
-
-/// A path of the host that leads to the base of an argument, whatever its name is.
-std::string base_anchor(CallFrame& frame, const PathArg& argument);
-
-/// Base directory of a path argument: the dirfd's, or the working directory.
-Tracer::Directory base_directory(CallFrame& frame, const PathArg& argument);
 
 }  // namespace nestp

@@ -1,5 +1,7 @@
 // A working directory that was removed: getcwd(2) and all relative names are ENOENT.
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
 
 #include "tests/support/guest_test.h"
 
@@ -32,4 +34,26 @@ int main() {
   EXPECT(fstatat(directory, "", &status, AT_EMPTY_PATH) == 0);
   EXPECT(fchdir(directory) == 0);
   EXPECT_ERRNO(getcwd(nullptr, 0) == nullptr ? -1 : 0, ENOENT);
+
+  // The way up from there: by the directories that were above, whatever has their names now.
+  EXPECT(chdir(start.c_str()) == 0 && mkdir("up", 0700) == 0 && mkdir("up/in", 0700) == 0);
+  EXPECT(chdir("up/in") == 0 && rmdir("../in") == 0);
+  EXPECT(make_file("../file", "up") && symlink("file", "../link") == 0);
+  EXPECT(contents("../link") == "up" && contents("././/../link") == "up");
+  EXPECT(unlink("../file") == 0 && unlink("../link") == 0 && rmdir("../../up") == 0);
+  EXPECT(mkdir((start + "/up").c_str(), 0700) == 0 &&
+         make_file((start + "/up/file").c_str(), "new"));
+  EXPECT_ERRNO(stat("../file", &status), ENOENT);
+  EXPECT_ERRNO(execl("../file", "file", nullptr), ENOENT);
+  EXPECT_ERRNO(execl("..", "..", nullptr), EACCES);
+  EXPECT(make_file((start + "/link_there").c_str(), "found") &&
+         symlink("link_there", (start + "/again").c_str()) == 0);
+  EXPECT(contents("../../again") == "found");
+  EXPECT(symlink((start + "/link_there").c_str(), (start + "/absolute").c_str()) == 0);
+  EXPECT(contents("./../../absolute") == "found");
+  open_how how{};
+  how.flags = O_RDONLY;
+  how.resolve = RESOLVE_NO_MAGICLINKS;
+  const long file = syscall(SYS_openat2, AT_FDCWD, "./../../absolute", &how, sizeof how);
+  EXPECT(file >= 0 || errno == ENOSYS);
 }

@@ -34,8 +34,21 @@ int main() {
   EXPECT(openat2(top, "beside", RESOLVE_NO_MAGICLINKS) >= 0);
   EXPECT_ERRNO(openat2(AT_FDCWD, "/proc/self/cwd", RESOLVE_NO_MAGICLINKS), ELOOP);
   EXPECT_ERRNO(openat2(AT_FDCWD, "/proc/self/stat", RESOLVE_NO_XDEV), EXDEV);
+  // Counted is the text as it was passed, not what it means on the host.
+  std::string padded;
+  while (padded.size() < 4085)
+    padded += "/.";
+  EXPECT(openat2(top, (padded + "/file").c_str(), RESOLVE_IN_ROOT) >= 0);
+  EXPECT_ERRNO(openat2(top, ("/absent" + padded.substr(8) + "/x").c_str(), RESOLVE_IN_ROOT),
+               ENOENT);
   EXPECT_ERRNO(openat2(AT_FDCWD, "file", 1ULL << 40), EINVAL);
   EXPECT_ERRNO(openat2(AT_FDCWD, "file", 0, 1ULL << 40), EINVAL);
+  if (geteuid() != 0) {  // a link that may not be searched for is none
+    EXPECT(openat2(AT_FDCWD, "top/beside", RESOLVE_BENEATH) >= 0 && chmod("top", 0600) == 0);
+    EXPECT_ERRNO(openat2(AT_FDCWD, "top/beside", RESOLVE_NO_SYMLINKS), EACCES);
+    EXPECT_ERRNO(openat2(AT_FDCWD, "top/absolute", RESOLVE_BENEATH), EACCES);
+    EXPECT(chmod("top", 0700) == 0);
+  }
   EXPECT_ERRNO(syscall(SYS_openat2, AT_FDCWD, "file", nullptr, sizeof(open_how)), EFAULT);
   EXPECT_ERRNO(syscall(SYS_openat2, AT_FDCWD, "file", "", 8), EINVAL);
 }

@@ -30,4 +30,10 @@ int main() {
   EXPECT(chmod("closed", 0100) == 0 && stat("closed/file", &status) == 0);
   EXPECT_ERRNO(open("closed", O_RDONLY), EACCES);
   EXPECT(chmod("closed", 0700) == 0);
+
+  // What was found through a link or a mount point is lost as soon as that is.
+  EXPECT(symlink("../file", "closed/link") == 0 && stat("closed/link", &status) == 0);
+  EXPECT(stat("closed/link", &status) == 0 && chmod("closed", 0600) == 0);
+  EXPECT_ERRNO(stat("closed/link", &status), EACCES);
+  EXPECT(chmod("closed", 0700) == 0 && stat("closed/link", &status) == 0);
 }

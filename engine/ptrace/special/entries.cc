@@ -42,6 +42,7 @@ std::optional<Errno> rename_of_mounted(const View& view, const Resolved& from, c
   const auto source = lstat_of(without_slashes(from.seen()));
   const auto target = lstat_of(without_slashes(to.seen()));
   if (!source) return source.error();
+  if (!target && target.error() == Errno(ENAMETOOLONG)) return target.error();
   if ((flags & kNoReplace) && target) return Errno(EEXIST);
   const bool exchange = (flags & kExchange) != 0;
   if (exchange && !target) return target.error();
@@ -68,7 +69,7 @@ std::optional<Errno> rename_of_mounted(const View& view, const Resolved& from, c
 
 bool ends_in_dots(const std::string& host) {
   const std::string text = without_slashes(host);
-  return text.ends_with("/.") || text.ends_with("/..");
+  return text == "/" || text.ends_with("/.") || text.ends_with("/..");
 }
 
 std::string parent_of(const std::string& host) {

@@ -14,7 +14,7 @@ namespace nestp {
 /// Directory of an entry: the host path without its last component.
 std::string parent_of(const std::string& host);
 
-/// True for "." and "..", which the kernel refuses by itself and never acts upon.
+/// True for ".", ".." and "/", which the kernel refuses by itself and never acts upon.
 bool ends_in_dots(const std::string& host);
 
 /// The error that looking up the directory of an entry ends in, if it does.

@@ -86,7 +86,8 @@ SysResult<ExecFile> open_argument(CallFrame& frame, const PathArg& argument,
     if (directory.host.empty()) return Errno(EBADF);
     if (!directory.guest) {
       const auto status = stat_of(by_base);
-      return status ? Errno(ENOENT) : status.error();
+      if (!status) return status.error();
+      return Errno(S_ISREG(status->st_mode) ? ENOENT : EACCES);
     }
   }
   if (argument.last == LastComponent::entry) {

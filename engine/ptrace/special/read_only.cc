@@ -53,6 +53,11 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
   while (is_entry && host.size() > 1 && host.back() == '/')
     host.pop_back();
   if (fstatat(AT_FDCWD, host.c_str(), &status, keeps_link ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
+    // The file system is asked for leave before it is asked for the name.
+    const bool removes = is_entry && !argument.creates && writing == Writing::always;
+    if (errno == ENAMETOOLONG && removes && is_directory(parent_of(resolved.seen()))) {
+      return Errno(EROFS);
+    }
     if (errno != ENOENT || writing == Writing::if_present) return std::nullopt;
     if (!is_directory(parent_of(resolved.seen()))) return std::nullopt;  // ENOENT, ENOTDIR
     // Only a directory may be made with a slash behind its name.

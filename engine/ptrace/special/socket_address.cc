@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -121,6 +122,29 @@ SysResult<std::string> fit(CallFrame& frame, const std::string& host, AddressUse
   return Errno(ENAMETOOLONG);
 }
 
+/// A last component that fills the address alone leaves no room for a directory: the socket is
+/// bound to a short name beside it, which becomes the right one when the call has succeeded.
+SysResult<std::string> bind_by_rename(CallFrame& frame, const std::string& host) {
+  static std::uint64_t number = 0;
+  if (host.ends_with('/')) return Errno(ENOENT);  // nothing is there
+  const auto there = lstat_of(host);
+  if (there) return Errno(EADDRINUSE);
+  if (there.error() != Errno(ENOENT)) return there.error();
+  const std::string directory = host.substr(0, host.rfind('/') + 1);
+  const std::string beside =
+      directory + ".s" + std::to_string(getpid()) + "-" + std::to_string(number++);
+  auto text = fit(frame, beside, AddressUse::bind);
+  if (!text) return text.error();
+  frame.at_exit([beside, host](CallFrame& ended) {
+    if (ended.result() < 0) return;
+    if (renameat2(AT_FDCWD, beside.c_str(), AT_FDCWD, host.c_str(), RENAME_NOREPLACE) == 0) return;
+    const int error = errno == EEXIST ? EADDRINUSE : errno;
+    (void)unlink(beside.c_str());  // nobody knows that name
+    ended.set_result(-error);
+  });
+  return text;
+}
+
 /// None: the kernel gets to the right place, or the right error, by the guest's own text.
 SysResult<std::optional<Resolved>> resolve_name(CallFrame& frame, const std::string& text,
                                                 AddressUse use) {
@@ -194,15 +218,18 @@ SysResult<std::optional<std::string>> name_to_kernel(CallFrame& frame, const std
   if (frame.tracer().trace) {
     frame.tracer().trace->line(frame.thread().id, frame.sys(), resolved.guest.text(), *host);
   }
-  const bool unchanged = resolved.unchanged && *host == resolved.host;
+  const bool is_own = *host == resolved.host;
+  const bool unchanged = resolved.unchanged && is_own;
   LOG(debug) << frame.thread().id << ' ' << name_of(frame.sys()) << ' ' << quoted(text)
              << (unchanged ? " unchanged, " : " -> ") << quoted(*host);
   if (unchanged) return std::optional<std::string>();
-  auto short_text = fit(frame, *host, use);
-  if (!short_text || use == AddressUse::reach) {
-    if (!short_text) return short_text.error();
-    return std::optional<std::string>(std::move(*short_text));
+  const std::string path = is_own ? kernel_path(resolved) : *host;
+  auto short_text = fit(frame, path, use);
+  if (!short_text && use == AddressUse::bind && short_text.error() == Errno(ENAMETOOLONG)) {
+    short_text = bind_by_rename(frame, path);
   }
+  if (!short_text) return short_text.error();
+  if (use == AddressUse::reach) return std::optional<std::string>(std::move(*short_text));
   return std::optional<std::string>(frame.tracer().sockets.names.remember(*short_text, text));
 }
 
