@@ -83,6 +83,11 @@ Result<> set_free_ports(Request& request, std::string_view) {
   return Done{};
 }
 
+Result<> set_fake_proc(Request& request, std::string_view) {
+  request.fake_proc = true;
+  return Done{};
+}
+
 Result<> set_root_id(Request& request, std::string_view) {
   request.ids = Request::Ids{};
   return Done{};

@@ -22,6 +22,7 @@ Result<> set_link_sizes(Request& request, std::string_view value);
 Result<> add_port(Request& request, std::string_view value);
 /// --netcoop
 Result<> set_free_ports(Request& request, std::string_view value);
+Result<> set_fake_proc(Request& request, std::string_view value);
 
 /// -0
 Result<> set_root_id(Request& request, std::string_view value);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "extensions/fake_proc.h"
 #include "extensions/hidden_files.h"
 #include "extensions/identity/identity.h"
 #include "extensions/kernel_name.h"
@@ -49,6 +50,11 @@ std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
         request.ports, request.free_ports ? find_free_port : Ports::Finder()));
   }
   if (request.link_sizes) extensions.push_back(std::make_unique<LinkSizes>());
+  // Before the kernel's name, which changes what it makes up.
+  if (request.fake_proc) {
+    auto names = FakeProc::unreadable();
+    if (!names.empty()) extensions.push_back(std::make_unique<FakeProc>(std::move(names)));
+  }
   auto kernel = std::make_unique<KernelName>(request.kernel, !request.kernel.is_empty(),
                                              request.strict_kernel);
   if (std::unique_ptr<Extension> ids = make_identity(request, surroundings)) {

@@ -375,6 +375,13 @@ constexpr Option kOptions[] = {
                   "some free one; within the guest it keeps its number. With -v nestp says which "
                   "one it became.",
      .apply = set_free_ports},
+    {.group = Group::findings,
+     .long_names = {"fake-proc"},
+     .help = "Stand in for files of /proc that are forbidden",
+     .long_help = "Where the host lets nobody read /proc/stat, loadavg, uptime, vmstat or version, "
+                  "the guest reads what nestp knows of it by other ways. Files that can be read "
+                  "are the real ones.",
+     .apply = set_fake_proc},
 
     {.group = Group::life,
      .long_names = {"env"},

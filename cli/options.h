@@ -75,7 +75,8 @@ struct Request {
   bool hide_files = false;        ///< -H
   bool link_sizes = false;        ///< -L
   std::vector<PortPair> ports{};  ///< -p
-  bool free_ports = false;        ///< --netcoop
+  bool fake_proc = false;
+  bool free_ports = false;  ///< --netcoop
 
   std::vector<EnvironmentChange> environment{};
   OnExit on_exit = OnExit::wait;

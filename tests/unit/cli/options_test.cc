@@ -184,8 +184,8 @@ TEST_CASE("PRoot's missing features are named in one sentence", "[cli][options]"
 TEST_CASE("what the guest finds", "[cli][options]") {
   for (const Grammar grammar : {Grammar::proot, Grammar::nestp}) {
     const Request request =
-        parsed(grammar, {"-H", "-L", "-n", "-p", "80:8080", "--port=1:65535", "ls"});
-    CHECK((request.hide_files && request.link_sizes && request.free_ports));
+        parsed(grammar, {"-H", "-L", "-n", "--fake-proc", "-p", "80:8080", "--port=1:65535", "ls"});
+    CHECK((request.hide_files && request.link_sizes && request.free_ports && request.fake_proc));
     CHECK(request.ports == std::vector<PortPair>{{80, 8080}, {1, 65535}});
     for (const char* const wrong : {"", ":", "80", "80:", ":80", "0:1", "1:65536", "1:2:3", "-1:2"})
       CHECK(refused(grammar, {"-p", wrong}).find("' is not IN:OUT, two ") != std::string::npos);
