@@ -116,6 +116,10 @@ def prepare(words):
     os.makedirs(top, exist_ok=True)
     os.chmod(top, 0o755)
     here = Place(words, top)
+    # Of the user's own, as at home.
+    ENVIRONMENT["XDG_CACHE_HOME"] = os.path.join(top, "cache")
+    os.makedirs(ENVIRONMENT["XDG_CACHE_HOME"], exist_ok=True)
+    os.chown(ENVIRONMENT["XDG_CACHE_HOME"], here.user, here.user)
     # Descriptor 3 is the stopwatch's; what is not timed throws its figures away.
     if os.open("/dev/null", os.O_WRONLY) != 3:
         os.dup2(os.open("/dev/null", os.O_WRONLY), 3)

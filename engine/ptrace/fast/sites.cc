@@ -164,6 +164,7 @@ struct Function {
   std::vector<Line> lines;
   std::vector<std::uint64_t> targets;  ///< of its branches, file offsets
   bool has_table = false;              ///< jumps to where a register or memory says
+  bool is_whole = false;               ///< else what jumps into a site may be still to come
 };
 
 Function decode(const Abi& abi, std::span<const std::byte> file, const Code& code,
@@ -196,9 +197,10 @@ Function decode(const Abi& abi, std::span<const std::byte> file, const Code& cod
   return function;
 }
 
-/// The site in front of the call at `index`, if it can be patched.
+/// The site in front of the call at `index`, if it can be patched.  One of several instructions
+/// asks for the whole function: somebody may jump between them.
 std::optional<PatchSite> site_before(const Function& function, std::size_t index,
-                                     const FastCalls& calls) {
+                                     const FastCalls& calls, bool& wants_whole) {
   const std::uint64_t call = function.lines[index].offset;
   std::size_t first = index;
   std::optional<std::uint64_t> number;
@@ -217,6 +219,7 @@ std::optional<PatchSite> site_before(const Function& function, std::size_t index
   }
   const std::uint64_t start = function.lines[first].offset;
   if (index - first > 1) {
+    if (!function.is_whole) wants_whole = true;
     if (function.has_table) return std::nullopt;
     for (const std::uint64_t target : function.targets) {
       if (target > start && target < call) return std::nullopt;
@@ -226,13 +229,55 @@ std::optional<PatchSite> site_before(const Function& function, std::size_t index
                    .size = static_cast<std::uint32_t>(call - start)};
 }
 
-std::vector<PatchSite> sites_in(const Function& function, const FastCalls& calls) {
-  std::vector<PatchSite> sites;
-  for (std::size_t i = 0; i < function.lines.size(); ++i) {
-    if (!function.lines[i].is_call) continue;
-    if (const auto site = site_before(function, i, calls)) sites.push_back(*site);
+/// Whether the bytes in front of a `syscall` set, as far as bytes tell, the number of a call that
+/// the handler does not answer.  Spares the decoder nine functions of ten.
+bool looks_like_another_call(std::span<const std::byte> file, std::uint64_t call,
+                             std::uint64_t start, const FastCalls& calls) {
+  constexpr std::uint64_t kFar = 24;             // bytes that are looked at
+  constexpr std::byte kMoveToAccumulator{0xb8};  // mov eax, imm32
+  constexpr std::uint64_t kMoveSize = 5;
+  for (std::uint64_t back = kMoveSize; back <= kFar && call - back >= start; ++back) {
+    if (file[call - back] != kMoveToAccumulator) continue;
+    const auto number = read_at<std::uint32_t>(file, call - back + 1);
+    if (!number || *number >= calls.size()) continue;
+    return calls[*number].kind == gate::FastKind::none;
   }
+  return false;
+}
+
+/// The bytes of a file that may be decoded from one boundary on.
+struct Stretch {
+  std::uint64_t start = 0;      ///< the function's, a file offset
+  std::uint64_t last_call = 0;  ///< what looks like its last `syscall`
+  std::uint64_t end = 0;
+};
+
+std::vector<PatchSite> sites_in(const Abi& abi, std::span<const std::byte> file, const Code& code,
+                                const Stretch& stretch, const FastCalls& calls) {
+  std::vector<PatchSite> sites;
+  bool wants_whole = false;
+  const auto look = [&](std::uint64_t end, bool is_whole) {
+    Function function = decode(abi, file, code, stretch.start, end);
+    function.is_whole = is_whole;
+    for (std::size_t i = 0; i < function.lines.size(); ++i) {
+      if (!function.lines[i].is_call) continue;
+      if (const auto site = site_before(function, i, calls, wants_whole)) sites.push_back(*site);
+    }
+  };
+  look(stretch.last_call + 2, false);
+  if (!wants_whole) return sites;
+  sites.clear();
+  look(stretch.end, true);
   return sites;
+}
+
+/// Whether who decodes from `from` on comes to an instruction at `to`.
+bool arrives(const Abi& abi, std::span<const std::byte> file, const Code& code, std::uint64_t from,
+             std::uint64_t to) {
+  const std::uint64_t bias = code.address - code.offset;
+  const std::span bytes(reinterpret_cast<const std::uint8_t*>(file.data()) + from, to - from);
+  return for_each_instruction(abi, bytes, from + bias, [](const Instruction&) { return true; }) ==
+         bytes.size();
 }
 
 void put(std::vector<std::byte>& bytes, std::initializer_list<std::uint8_t> values) {
@@ -259,16 +304,20 @@ std::vector<PatchSite> find_sites(const Abi& abi, std::span<const std::byte> fil
     const auto next = std::upper_bound(code->functions.begin(), code->functions.end(), at);
     if (next == code->functions.begin()) continue;
     const auto own = std::prev(next);
+    if (looks_like_another_call(file, at, *own, calls)) continue;
     const std::uint64_t function_end =
         std::min({next == code->functions.end() ? end : *next, end, at + kMostFunction});
-    const auto from = [&](std::uint64_t start) {
-      return sites_in(decode(abi, file, *code, start, function_end), calls);
-    };
-    auto found = from(*own);
+    Stretch stretch{.start = *own, .last_call = at, .end = function_end};
+    for (std::uint64_t i = at; i + 1 < function_end; ++i) {
+      if (file[i] == kFirst && file[i + 1] == kSecond) stretch.last_call = i;
+    }
+    auto found = sites_in(abi, file, *code, stretch, calls);
     // A table may name a start that is none: signal trampolines begin a byte early, so that
     // unwinders find them.  Who comes from the function before must see the same.
-    if (own != code->functions.begin() && !found.empty()) {
-      const auto others = from(*std::prev(own));
+    if (own != code->functions.begin() && !found.empty() &&
+        !arrives(abi, file, *code, *std::prev(own), *own)) {
+      stretch.start = *std::prev(own);
+      const auto others = sites_in(abi, file, *code, stretch, calls);
       std::erase_if(found, [&](const PatchSite& site) {
         return std::find(others.begin(), others.end(), site) == others.end();
       });
