@@ -120,6 +120,7 @@ std::optional<std::string> PatchedCopies::path_of(const std::string& host) {
 UniqueFd PatchedCopies::make(const std::string& host, int file, const Identity& identity) const {
   const MappedFile original(file, identity.size);
   const auto sites = sites_of(original.bytes(), identity);
+  if (sites.empty()) return {};  // most libraries: not a page of them was read for it
   const auto patches = make_patches(original.bytes(), sites);
   if (patches.empty()) return {};
   UniqueFd copy = memory_file(host);
