@@ -113,6 +113,19 @@ struct Emulation {
   bool hides_variables = false;    ///< LD_* are in `words` and must not reach the emulator itself
 };
 
+/// A fake world as the handler inside the guests (engine/gate) can repeat it: for threads that are
+/// root there and may do all, of files that no record is kept of.
+struct InsideWorld {
+  std::uint32_t real_user = 0, real_group = 0;    ///< whose files on the host are shown as ...
+  std::uint32_t shown_user = 0, shown_group = 0;  ///< ... those of these, the threads' own ids
+};
+
+/// A file of which a record is kept that is none of its attributes.
+struct RecordedInode {
+  dev_t device = 0;
+  ino_t number = 0;
+};
+
 class Extension {
  public:
   virtual ~Extension() = default;
@@ -161,6 +174,13 @@ class Extension {
                        std::optional<std::string>& /*text*/) {
     return false;
   }
+
+  /// None: what objects() and entries() name must come to the tracer.  Asked once.
+  virtual std::optional<InsideWorld> inside_world() const { return std::nullopt; }
+  /// True: the thread is as InsideWorld has it.
+  virtual bool is_inside_world(pid_t) { return false; }
+  /// Those recorded since it was last asked.  `refresh`: also by other sessions.
+  virtual std::vector<RecordedInode> take_recorded(bool /*refresh*/) { return {}; }
 
   /// Who runs `program`; none: the kernel, or another extension knows.
   virtual std::optional<Emulation> on_program_file(const ProgramFile& /*program*/) {

@@ -47,6 +47,11 @@ enum class FastKind : uint8_t {
   generic,    ///< likewise, seldom asked twice of one path: chmod(2)
   keep,       ///< does not follow the last link: readlink(2)
   directory,  ///< getcwd(2)
+  // Where an identity is believed (Extension::inside_world):
+  descriptor_status,  ///< fstat(2)
+  attribute,          ///< getxattr(2), listxattr(2) and their kin
+  user,               ///< getuid(2), geteuid(2)
+  group,              ///< getgid(2), getegid(2)
 };
 
 inline constexpr uint8_t kNoArgument = 0xff;
@@ -58,6 +63,7 @@ struct FastCall {
   uint8_t dirfd;   ///< kNoArgument: relative to the working directory
   uint8_t flags;   ///< of AT_* or O_*; kNoArgument: none
   uint8_t writes;  ///< changes what it names: not where the binding is read-only
+  uint8_t keeps;   ///< of an attribute call: does not follow the last link
 };
 
 // ---- the memo ---------------------------------------------------------------------
@@ -93,10 +99,19 @@ struct MemoEntry {
 inline constexpr uint32_t kBuckets = 4096;
 inline constexpr uint32_t kFastCalls = 512;
 
+inline constexpr uint64_t kRecordedBits = 1 << 18;
+
 struct MemoHeader {
   uint64_t generation;
   uint32_t use_openat2;  ///< the kernel has it
-  uint32_t unused;
+  /// Guests that are answered believe to be root, of these ids; files of the real ones are theirs.
+  uint32_t believes;
+  uint32_t shown_user, shown_group, real_user, real_group;
+  uint64_t proc_device;                   ///< of a /proc, whose files belong to processes
+  uint64_t recorded_generation;           ///< at which `recorded` was complete
+  uint32_t has_recorded;                  ///< a bit of `recorded` is set
+  uint32_t use_listxattrat;               ///< the kernel has it
+  uint64_t recorded[kRecordedBits / 64];  ///< inodes of records that are not their attributes
   FastCall calls[kFastCalls];
   uint64_t answered[kFastCalls];  ///< calls by number; guests count if kProcessCounts is set
   uint32_t buckets[kBuckets];     ///< offsets of entries
@@ -138,6 +153,17 @@ inline bool names_c_library(const char* name, uint64_t size) {
   return begins("libc.so.", 8) || begins("libc-2.", 7) || begins("libpthread", 10);
 }
 
+/// The two bits of MemoHeader::recorded that an inode sets.
+struct RecordedBits {
+  uint64_t first, second;
+};
+inline RecordedBits recorded_bits(uint64_t device, uint64_t inode) {
+  uint64_t hash = (inode ^ device << 48 ^ device >> 16) * 0x9e3779b97f4a7c15;
+  hash ^= hash >> 29;
+  hash *= 0xbf58476d1ce4e5b9;  // an odd number that mixes well
+  return {hash >> 32 & (kRecordedBits - 1), hash & (kRecordedBits - 1)};
+}
+
 /// Chains longer than this are not walked to their end.
 inline constexpr int kLongestChain = 64;
 
@@ -161,7 +187,8 @@ static_assert(sizeof(FastProcess) <= kFastProcessSize);
 // ---- a thread in the handler ----------------------------------------------------------
 
 /// Of FastSlot::is_final.
-inline constexpr uint32_t kFinalIfGood = 2;  ///< an errno means: ask the tracer
+inline constexpr uint32_t kFinalIfGood = 2;        ///< an errno means: ask the tracer
+inline constexpr uint32_t kFinalUnlessDenied = 4;  ///< EACCES and EPERM do
 
 struct FastSlot {
   uint32_t lock;

@@ -75,6 +75,7 @@ void show_answer(CallFrame& frame, Call& call, std::size_t answering) {
 
 /// What extension `index` decided about `call`.  True: it answered.
 bool take_over(CallFrame& frame, Call& call, Entry decision, std::size_t index) {
+  if (frame.tracer().fast) frame.tracer().fast->review(frame.thread());
   if (decision == Entry::answered) {
     show_answer(frame, call, index);
     return true;
@@ -160,6 +161,7 @@ void decide_exit(CallFrame& frame) {
     if (!sees_end(frame, i)) continue;
     Call call = call_of(frame, memory);
     extensions[i]->on_exit(call);
+    if (frame.tracer().fast) frame.tracer().fast->review(frame.thread());
     if (call.repeats) frame.repeat();
     frame.set_result(call.result);
   }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <memory>
 #include <sys/uio.h>
 
 #include "engine/ptrace/ptrace_call.h"
@@ -24,6 +26,27 @@ ssize_t move(Function function, pid_t thread, GuestAddress remote, void* local, 
 }
 
 bool is_refusal(int error) { return error == ENOSYS || error == EPERM; }
+
+/// The part of `range` that a thread may itself read ('r') or write ('w'), from its start on.
+/// ptrace(2) goes past the protection of pages, which the kernel's own copies do not.
+std::size_t allowed_part(pid_t thread, GuestAddress start, std::size_t size, char permission) {
+  const std::string path = "/proc/" + std::to_string(thread) + "/maps";
+  const std::unique_ptr<FILE, int (*)(FILE*)> maps(std::fopen(path.c_str(), "re"), std::fclose);
+  if (maps == nullptr) return size;
+  const auto first = static_cast<std::uint64_t>(start);
+  std::uint64_t allowed = first;
+  char line[kPage + 128];
+  while (allowed < first + size && std::fgets(line, sizeof line, maps.get()) != nullptr) {
+    unsigned long long from = 0;
+    unsigned long long to = 0;
+    char permissions[5];
+    if (std::sscanf(line, "%llx-%llx %4s", &from, &to, permissions) != 3 || to <= allowed) continue;
+    const bool grows = std::strstr(line, "[stack]") != nullptr;
+    if ((from > allowed && !grows) || std::strchr(permissions, permission) == nullptr) break;
+    allowed = to;
+  }
+  return std::min<std::size_t>(size, allowed - first);
+}
 
 std::size_t read_words(pid_t thread, GuestAddress from, std::span<std::byte> into) {
   std::size_t done = 0;
@@ -71,11 +94,11 @@ std::size_t ThreadMemory::read_some(GuestAddress from, std::span<std::byte> into
     if (whole == static_cast<ssize_t>(into.size())) return into.size();
     if (whole < 0 && is_refusal(errno)) {
       vm_calls_work = errno != ENOSYS;
-      return read_words(thread_, from, into);
+    } else {
+      return whole < 0 ? 0 : static_cast<std::size_t>(whole);
     }
-    return whole < 0 ? 0 : static_cast<std::size_t>(whole);
   }
-  return read_words(thread_, from, into);
+  return read_words(thread_, from, into.first(allowed_part(thread_, from, into.size(), 'r')));
 }
 
 SysResult<> ThreadMemory::read(GuestAddress from, std::span<std::byte> into) {
@@ -91,6 +114,7 @@ SysResult<> ThreadMemory::write(GuestAddress to, std::span<const std::byte> byte
     if (done >= 0 || !is_refusal(errno)) return Errno(EFAULT);
     vm_calls_work = errno != ENOSYS;
   }
+  if (allowed_part(thread_, to, bytes.size(), 'w') != bytes.size()) return Errno(EFAULT);
   return write_words(thread_, to, bytes);
 }
 

@@ -358,13 +358,16 @@ SysResult<Resolved> resolve_text(CallFrame& frame, const std::string& text, Last
 
 namespace {
 
-/// Teaches the fast path what was found.  True: ld.so is given a copy in its library's place.
-bool use_fast_path(CallFrame& frame, CallPaths& found, ResolveFlags flags) {
-  FastPath* const fast = frame.tracer().fast.get();
-  if (fast == nullptr || found.paths.count != 1 || flags != 0) return false;
+/// What the fast path can be taught was found.
+bool is_for_fast_path(const CallFrame& frame, const CallPaths& found, ResolveFlags flags) {
+  return frame.tracer().fast != nullptr && found.paths.count == 1 && flags == 0;
+}
+
+/// True: ld.so is given a copy in its library's place.
+bool use_copy(CallFrame& frame, CallPaths& found, ResolveFlags flags) {
   auto& resolved = found.resolved[0];
-  fast->learn(frame, found.paths.list[0], found.texts[0], resolved);
-  if (!resolved) return false;
+  if (!is_for_fast_path(frame, found, flags) || !resolved) return false;
+  FastPath* const fast = frame.tracer().fast.get();
   const auto copy = fast->library(frame, found.texts[0], *resolved);
   if (copy) resolved->host = *copy;
   return copy.has_value();
@@ -400,11 +403,14 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
     frame.fail(error_of_target(frame).value_or(*error));
     return std::nullopt;
   }
+  if (is_for_fast_path(frame, found, how->resolve)) {
+    frame.tracer().fast->learn(frame, found.paths.list[0], found.texts[0], found.resolved[0]);
+  }
   if (ask_about(frame, found)) return std::nullopt;
   note_changes(frame, found);
   note_opened_name(frame, found);
   if (found.resolved[0]) show_read_only(frame, *found.resolved[0]);
-  const bool is_copy = use_fast_path(frame, found, how->resolve);
+  const bool is_copy = use_copy(frame, found, how->resolve);
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     if (!found.resolved[i]) continue;
     if (!is_copy && serve_proc(frame, found.paths.list[i], *found.resolved[i])) break;

@@ -95,6 +95,27 @@ std::optional<bool> Identity::has_capability(pid_t thread, unsigned capability) 
   return (found->second.credentials.capabilities.effective >> capability & 1) != 0;
 }
 
+std::optional<InsideWorld> Identity::inside_world() const {
+  return InsideWorld{.real_user = world_.files.real_user(),
+                     .real_group = world_.files.real_group(),
+                     .shown_user = world_.first_user,
+                     .shown_group = world_.first_group};
+}
+
+bool Identity::is_inside_world(pid_t thread) {
+  const auto found = world_.threads.find(thread);
+  if (found == world_.threads.end()) return false;
+  const Credentials& who = found->second.credentials;
+  // As the first process began, if that was root.
+  const auto is_first = [](const identity::IdSet& ids, identity::Id id) {
+    return ids.real == id && ids.effective == id && ids.saved == id && ids.file_system == id;
+  };
+  const std::uint64_t all = Credentials::of(0, 0, world_.last_capability).capabilities.permitted;
+  return world_.first_user == 0 && is_first(who.user, world_.first_user) &&
+         is_first(who.group, world_.first_group) && who.capabilities.effective == all &&
+         who.capabilities.permitted == all && who.secure_bits == 0;
+}
+
 void Identity::on_thread_renamed(pid_t former, pid_t now) {
   auto node = world_.threads.extract(former);
   if (node.empty()) return;

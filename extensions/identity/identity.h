@@ -35,6 +35,11 @@ class Identity final : public Extension {
   void on_exit(Call& call) override;
   bool on_denied(const std::string& host) override;
   std::optional<bool> has_capability(pid_t thread, unsigned capability) override;
+  std::optional<InsideWorld> inside_world() const override;
+  bool is_inside_world(pid_t thread) override;
+  std::vector<RecordedInode> take_recorded(bool refresh) override {
+    return world_.files.take_recorded(refresh);
+  }
   std::vector<std::string_view> text_names() const override { return {"status"}; }
   bool on_text(pid_t reader, std::string_view host, std::optional<std::string>& text) override;
   void on_program_start(ProgramStart& start) override;

@@ -73,28 +73,32 @@ OwnerStore& OwnedFiles::store_of(const struct stat& status) {
 }
 
 std::optional<OwnerRecord> OwnedFiles::stored(const FileRef& file) {
-  const struct stat& status = file.status;
-  OwnerStore& store = store_of(status);
-  if (&store == &database_) {
-    const auto found = database_.find(file, natural(status));
-    return found ? *found : std::nullopt;
+  if (&store_of(file.status) == &xattrs_) {
+    if (auto found = stored_in_attributes(file)) return found;
   }
+  // Also of a file system that refused attributes when another session tried.
+  const auto found = database_.find(file, natural(file.status));
+  return found ? *found : std::nullopt;
+}
+
+std::optional<OwnerRecord> OwnedFiles::stored_in_attributes(const FileRef& file) {
+  const struct stat& status = file.status;
   const Inode inode{status.st_dev, status.st_ino};
   const auto known = cache_.find(inode);
   if (known != cache_.end() && is_same(known->second.changed, status.st_ctim)) {
     return known->second.record;
   }
-  auto found = store.find(file, natural(status));
+  auto found = xattrs_.find(file, natural(status));
   if (!found && found.error() == Errno(EACCES)) {
     // Somebody took the owner's permission away; the true mode is in the record.
     if (change_mode(file, status.st_mode | host_mode(status.st_mode))) {
-      found = store.find(file, natural(status));
+      found = xattrs_.find(file, natural(status));
     }
   }
   if (!found) {
     if (found.error() != Errno(EOPNOTSUPP)) return std::nullopt;
     without_xattrs_.insert(status.st_dev);
-    return stored(file);
+    return std::nullopt;
   }
   if (cache_.size() >= kMostCached) cache_.clear();
   if (is_settled(status.st_ctim)) {

@@ -64,6 +64,12 @@ class OwnedFiles {
   SysResult<> remove_attribute(const OwnedFile& file, const std::string& name);
   std::vector<std::string> attributes(const OwnedFile& file);
 
+  /// Inodes of records in the database, those known since it was last asked; `refresh`: also what
+  /// other sessions wrote.
+  std::vector<RecordedInode> take_recorded(bool refresh) {
+    return database_.take_recorded(refresh);
+  }
+
   /// Completes what a killed session began.
   void recover();
 
@@ -90,6 +96,7 @@ class OwnedFiles {
 
   OwnerStore& store_of(const struct stat& status);
   std::optional<OwnerRecord> stored(const FileRef& file);
+  std::optional<OwnerRecord> stored_in_attributes(const FileRef& file);
   SysResult<> store(const FileRef& file, const OwnerRecord& record);
   SysResult<> make_writable(const FileRef& file, const OwnerRecord& record);
   bool open_up_one(const std::string& host);

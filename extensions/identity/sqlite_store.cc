@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <unordered_map>
+#include <utility>
 
 #include "engine/log.h"
 
@@ -133,6 +134,7 @@ class SqliteStore::Database {
     statement.number(4, record.user).number(5, record.group).number(6, record.mode);
     const auto done = statement.number(7, static_cast<std::int64_t>(record.device)).run();
     if (done) rows_.insert_or_assign(key, row);
+    recorded_.push_back(key);
     return done;
   }
   SysResult<> remove(const Key& key) {
@@ -147,7 +149,11 @@ class SqliteStore::Database {
     return statement.number(1, key.device).number(2, key.inode).run();
   }
   sqlite3* handle() { return handle_; }
-  void note_attribute() { has_attributes_ = true; }
+  void note_attribute(const Key& key) {
+    has_attributes_ = true;
+    recorded_.push_back(key);
+  }
+  std::vector<Key> take_recorded() { return std::exchange(recorded_, {}); }
 
  private:
   /// Looks whether another session has written; what it writes is seen after kStaleness at the
@@ -169,10 +175,14 @@ class SqliteStore::Database {
       row.record.group = static_cast<Id>(all.number(4));
       row.record.mode = static_cast<mode_t>(all.number(5));
       row.record.device = static_cast<dev_t>(all.number(6));
-      rows_.insert_or_assign(Key{all.number(0), all.number(1)}, row);
+      const Key key{all.number(0), all.number(1)};
+      rows_.insert_or_assign(key, row);
+      recorded_.push_back(key);
     }
-    Statement some(handle_, "SELECT 1 FROM attribute LIMIT 1");
-    has_attributes_ = some.step();
+    has_attributes_ = false;
+    Statement some(handle_, "SELECT DISTINCT device, inode FROM attribute");
+    while (some.step())
+      note_attribute({some.number(0), some.number(1)});
   }
 
   sqlite3* handle_;
@@ -181,6 +191,7 @@ class SqliteStore::Database {
   std::chrono::steady_clock::time_point looked_{};
   std::unordered_map<Key, Row, KeyHash> rows_;
   bool has_attributes_ = false;
+  std::vector<Key> recorded_;
 };
 
 SqliteStore::SqliteStore(std::vector<std::string> places, dev_t root_device)
@@ -190,6 +201,8 @@ SqliteStore::~SqliteStore() = default;
 
 bool SqliteStore::open(bool make) {
   if (database_ != nullptr) return true;
+  const auto now = std::chrono::steady_clock::now();
+  if (!make && now - missed_ < kStaleness) return false;
   for (const std::string& place : places_) {
     if (!make && access(place.c_str(), F_OK) != 0) continue;
     sqlite3* handle = nullptr;
@@ -204,7 +217,10 @@ bool SqliteStore::open(bool make) {
     }
     sqlite3_close_v2(handle);
   }
-  if (!make) return false;
+  if (!make) {
+    missed_ = now;
+    return false;
+  }
   LOG(warning) << "no place for a record of owners beside the root file system: some of them are "
                   "forgotten at the end";
   sqlite3* handle = nullptr;
@@ -237,6 +253,7 @@ SysResult<> SqliteStore::put(const FileRef& file, const OwnerRecord& record) {
   const std::int64_t birth = birth_of(file);
   if (birth == 0) {
     brief_.insert_or_assign({file.status.st_dev, file.status.st_ino}, record);
+    recorded_.push_back({file.status.st_dev, file.status.st_ino});
     return Done{};
   }
   if (!open(true)) return Errno(EIO);
@@ -270,7 +287,7 @@ SysResult<> SqliteStore::set_attribute(const FileRef& file, const std::string& n
   Statement statement(database_->handle(),
                       "INSERT OR REPLACE INTO attribute VALUES (?, ?, ?, ?, ?)");
   statement.number(1, key.device).number(2, key.inode).number(3, birth_of(file));
-  database_->note_attribute();
+  database_->note_attribute(key);
   return statement.text(4, name).bytes(5, value).run();
 }
 
@@ -326,6 +343,17 @@ std::vector<SqliteStore::Pending> SqliteStore::pending() {
     all.push_back(std::move(one));
   }
   return all;
+}
+
+std::vector<RecordedInode> SqliteStore::take_recorded(bool refresh) {
+  if (refresh) (void)is_empty();
+  auto recorded = std::exchange(recorded_, {});
+  if (database_ == nullptr) return recorded;
+  for (const Key& key : database_->take_recorded()) {
+    const dev_t device = key.device == 0 ? root_device_ : static_cast<dev_t>(key.device);
+    recorded.push_back({device, static_cast<ino_t>(key.inode)});
+  }
+  return recorded;
 }
 
 bool SqliteStore::is_empty() { return !open(false) || database_->is_empty(); }

@@ -7,12 +7,14 @@
 // another one has changed is noticed within a twentieth of a second.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "engine/extension.h"
 #include "extensions/identity/owner_store.h"
 
 namespace nestp::identity {
@@ -49,6 +51,10 @@ class SqliteStore final : public OwnerStore {
   /// Nothing is remembered here.
   bool is_empty();
 
+  /// Files that something was recorded of since this was last asked.  `refresh`: look what other
+  /// sessions wrote.
+  std::vector<RecordedInode> take_recorded(bool refresh);
+
  private:
   class Database;
   bool open(bool make);
@@ -56,8 +62,10 @@ class SqliteStore final : public OwnerStore {
   std::vector<std::string> places_;
   dev_t root_device_;
   std::unique_ptr<Database> database_;
+  std::chrono::steady_clock::time_point missed_{};  ///< when there was last no database
   /// Of files whose birth is not told (terminals in /dev/pts): as long as this object.
   std::map<std::pair<dev_t, ino_t>, OwnerRecord> brief_;
+  std::vector<RecordedInode> recorded_;  ///< for take_recorded()
 };
 
 }  // namespace nestp::identity

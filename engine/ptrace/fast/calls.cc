@@ -8,8 +8,8 @@ namespace {
 using gate::FastCall;
 using gate::FastKind;
 
-constexpr FastCall kTracers{FastKind::none, gate::kNoArgument, gate::kNoArgument, gate::kNoArgument,
-                            0};
+constexpr FastCall kTracers{
+    FastKind::none, gate::kNoArgument, gate::kNoArgument, gate::kNoArgument, 0, 0};
 
 bool is_one_path(ArgKind kind) {
   return kind == ArgKind::path || kind == ArgKind::name || kind == ArgKind::new_entry;
@@ -96,9 +96,56 @@ FastCall fast_call(const SyscallRow& row) {
   return call.path == gate::kNoArgument ? kTracers : call;
 }
 
+/// Calls that stop only where an identity is believed, and so have no row that says enough.
+struct WorldCall {
+  Sys sys;
+  FastKind kind;
+  bool by_path = false, keeps = false;
+};
+constexpr WorldCall kWorldCalls[] = {
+    {Sys::fstat, FastKind::descriptor_status},
+    {Sys::getuid, FastKind::user},
+    {Sys::geteuid, FastKind::user},
+    {Sys::getgid, FastKind::group},
+    {Sys::getegid, FastKind::group},
+    {Sys::getxattr, FastKind::attribute, true},
+    {Sys::lgetxattr, FastKind::attribute, true, true},
+    {Sys::fgetxattr, FastKind::attribute},
+    {Sys::listxattr, FastKind::attribute, true},
+    {Sys::llistxattr, FastKind::attribute, true, true},
+    {Sys::flistxattr, FastKind::attribute},
+};
+
+/// Those that are the same in any world but for owners and refusals.
+constexpr Sys kSharedCalls[] = {
+    Sys::stat,   Sys::lstat,     Sys::newfstatat, Sys::statx,    Sys::open,       Sys::openat,
+    Sys::access, Sys::faccessat, Sys::faccessat2, Sys::readlink, Sys::readlinkat,
+};
+
+void add_world_calls(const Abi& abi, FastCalls& calls) {
+  for (const WorldCall& call : kWorldCalls) {
+    const std::int32_t number = number_of(abi, call.sys);
+    if (number < 0 || static_cast<std::size_t>(number) >= calls.size()) continue;
+    FastCall& fast = calls[static_cast<std::size_t>(number)];
+    fast = kTracers;
+    fast.kind = call.kind;
+    fast.path = call.by_path ? 0 : gate::kNoArgument;
+    fast.keeps = call.keeps;
+  }
+}
+
 }  // namespace
 
-FastCalls fast_calls(const Abi& abi, const SysSet& wanted) {
+SysSet calls_of_world() {
+  SysSet calls;
+  for (const WorldCall& call : kWorldCalls)
+    calls.set(static_cast<std::size_t>(call.sys));
+  for (const Sys sys : kSharedCalls)
+    calls.set(static_cast<std::size_t>(sys));
+  return calls;
+}
+
+FastCalls fast_calls(const Abi& abi, const SysSet& wanted, bool has_world) {
   FastCalls calls;
   calls.fill(kTracers);
   for (const SyscallRow& row : syscall_table()) {
@@ -107,6 +154,7 @@ FastCalls fast_calls(const Abi& abi, const SysSet& wanted) {
     if (wanted.test(static_cast<std::size_t>(row.sys))) continue;
     calls[static_cast<std::size_t>(number)] = fast_call(row);
   }
+  if (has_world) add_world_calls(abi, calls);
   return calls;
 }
 

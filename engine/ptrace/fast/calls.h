@@ -12,6 +12,10 @@ namespace nestp {
 using FastCalls = std::array<gate::FastCall, gate::kFastCalls>;
 
 /// By number of `abi`.  Calls in `wanted`, those an extension must see, are the tracer's.
-FastCalls fast_calls(const Abi& abi, const SysSet& wanted);
+/// `has_world`: those of calls_of_world(), too, are the handler's.
+FastCalls fast_calls(const Abi& abi, const SysSet& wanted, bool has_world = false);
+
+/// Calls that the handler can answer as an InsideWorld has them.
+SysSet calls_of_world();
 
 }  // namespace nestp

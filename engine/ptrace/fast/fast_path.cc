@@ -25,6 +25,13 @@ std::uint64_t mix(std::uint64_t number, const std::string& text) {
   return hash | 1;  // 0 means none
 }
 
+/// The kernel has listxattrat(2), Linux 6.13.
+bool has_listxattrat() {
+  constexpr long kListXattrAt = 465;
+  return syscall(kListXattrAt, AT_FDCWD, nullptr, 0, nullptr, 0) == -1 && errno != ENOSYS &&
+         errno != EPERM;
+}
+
 bool has_openat2() {
   // EFAULT or EINVAL from a kernel that has it.
   return syscall(SYS_openat2, AT_FDCWD, nullptr, nullptr, 0) == -1 && errno != ENOSYS &&
@@ -64,32 +71,53 @@ std::unique_ptr<FastPath> FastPath::make(Tracer& tracer) {
     return nullptr;
   }
   SysSet wanted;
+  Extension* world = nullptr;
   for (const auto& extension : tracer.extensions) {
-    // One that judges objects may also open what the kernel denies.
-    if (extension->replaces_paths() || extension->objects().any()) return nullptr;
-    wanted |= extension->entries() | extension->exits() | extension->refused();
+    if (extension->replaces_paths()) return nullptr;
+    SysSet asks = extension->entries() | extension->exits() | extension->objects();
+    if (extension->inside_world()) {
+      world = extension.get();
+      asks &= ~calls_of_world();
+    } else if (extension->objects().any()) {
+      return nullptr;  // who judges objects may also open what the kernel denies
+    }
+    wanted |= asks | extension->refused();
   }
   auto memo = Memo::make(guest.cache != CacheMode::exclusive);
   if (memo == nullptr) return nullptr;
   return std::unique_ptr<FastPath>(
-      new FastPath(tracer, std::move(memo), fast_calls(kAbiX64, wanted)));
+      new FastPath(tracer, std::move(memo), fast_calls(kAbiX64, wanted, world != nullptr), world));
 }
 
-FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls)
+FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls,
+                   Extension* world)
     : tracer_(tracer),
       memo_(std::move(memo)),
       calls_(calls),
       copies_(kAbiX64, calls, PatchedCopies::default_cache()),
+      world_(world),
       has_privilege_(geteuid() == 0) {
-  std::copy(calls.begin(), calls.end(), memo_->header().calls);
-  memo_->header().use_openat2 = has_openat2() ? 1 : 0;
+  gate::MemoHeader& header = memo_->header();
+  std::copy(calls.begin(), calls.end(), header.calls);
+  header.use_openat2 = has_openat2() ? 1 : 0;
+  if (world_ == nullptr) return;
+  const InsideWorld ids = *world_->inside_world();
+  header.believes = 1;
+  header.real_user = ids.real_user;
+  header.real_group = ids.real_group;
+  header.shown_user = ids.shown_user;
+  header.shown_group = ids.shown_group;
+  header.use_listxattrat = has_listxattrat() ? 1 : 0;
+  const auto proc = stat_of("/proc");
+  header.proc_device = proc ? proc->st_dev : 0;
 }
 
 // ---- who may use it ---------------------------------------------------------------
 
 bool FastPath::is_allowed(const Thread& thread) const {
   return thread.space->abi == &kAbiX64 && thread.ptracee == nullptr &&
-         !thread.process->has_own_filters;
+         !thread.process->has_own_filters &&
+         (world_ == nullptr || world_->is_inside_world(thread.id));
 }
 
 std::uint64_t FastPath::context_of(const Thread& thread) {
@@ -100,7 +128,8 @@ bool FastPath::is_alone(const Thread& thread) const {
   bool alone = true;
   tracer_.threads.for_each([&](const Thread& other) {
     if (other.space == thread.space &&
-        (other.files != thread.files || other.process->mounts != thread.process->mounts)) {
+        (other.files != thread.files || other.process->mounts != thread.process->mounts ||
+         !is_allowed(other))) {
       alone = false;
     }
   });
@@ -203,6 +232,29 @@ void FastPath::suspend(Thread& thread) {
 
 void FastPath::suspend_all() {
   tracer_.threads.for_each([this](Thread& thread) { suspend(thread); });
+}
+
+void FastPath::review(Thread& thread) {
+  if (world_ == nullptr || thread.space == nullptr) return;
+  if (thread.space->fast.context != 0 && !is_allowed(thread)) suspend(thread);
+  const gate::MemoHeader& header = memo_->header();
+  note_recorded(header.recorded_generation != header.generation);
+}
+
+void FastPath::note_recorded(bool refresh) {
+  gate::MemoHeader& header = memo_->header();
+  const std::uint64_t generation = __atomic_load_n(&header.generation, __ATOMIC_ACQUIRE);
+  const auto recorded = world_->take_recorded(refresh);
+  for (const RecordedInode& inode : recorded) {
+    const auto bits = gate::recorded_bits(inode.device, inode.number);
+    for (const std::uint64_t bit : {bits.first, bits.second})
+      __atomic_fetch_or(&header.recorded[bit / 64], std::uint64_t{1} << (bit % 64),
+                        __ATOMIC_RELEASE);
+  }
+  if (!recorded.empty()) __atomic_store_n(&header.has_recorded, 1U, __ATOMIC_RELEASE);
+  if (!refresh) return;
+  __atomic_store_n(&header.recorded_generation, generation, __ATOMIC_RELEASE);
+  memo_->note_published();
 }
 
 void FastPath::count(Stats& stats) const {

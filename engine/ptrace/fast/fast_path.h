@@ -20,6 +20,7 @@
 namespace nestp {
 
 class CallFrame;
+class Extension;
 class Stats;
 class Tracer;
 struct ExecPlan;
@@ -43,6 +44,9 @@ class FastPath {
   std::optional<std::string> library(CallFrame& frame, const std::string& text,
                                      const Resolved& resolved);
 
+  /// An extension has answered the thread's call: who it is and what is recorded may have changed.
+  void review(Thread& thread);
+
   /// A symlink or a directory has changed its name or is gone: all answers end.
   void forget() { memo_->end_all(); }
   /// The thread is about to change its working directory.
@@ -56,10 +60,12 @@ class FastPath {
   void count(Stats& stats) const;
 
  private:
-  FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls);
+  FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls, Extension* world);
+  void note_recorded(bool refresh);
   bool is_allowed(const Thread& thread) const;
   std::uint64_t context_of(const Thread& thread);
-  /// The other threads of its address space have the same root and working directory.
+  /// The other threads of its address space have the same root and working directory, and may be
+  /// answered as well.
   bool is_alone(const Thread& thread) const;
   bool prepare(Thread& thread);
   std::uint64_t directory_of(Thread& thread);
@@ -83,6 +89,7 @@ class FastPath {
   std::unique_ptr<Memo> memo_;
   FastCalls calls_;
   PatchedCopies copies_;
+  Extension* world_;                         ///< whose InsideWorld guests believe; may be null
   bool has_privilege_;                       ///< guests may be of several users
   std::unordered_set<std::uint64_t> named_;  ///< contexts whose special names are published
 };

@@ -109,8 +109,9 @@ void Memo::publish(const Key& key, std::string_view host, std::uint32_t flags, b
   if (used_ + size_of(entry) + kSlack > gate::kMemoSize) return;
   char* at = reinterpret_cast<char*>(header_) + used_;
   std::memcpy(at, &entry, sizeof entry);
-  std::memcpy(at + sizeof entry, key.text.data(), key.text.size());
-  std::memcpy(at + sizeof entry + key.text.size(), host.data(), host.size());
+  // Not by memcpy, to which the null of an empty text must not be given.
+  key.text.copy(at + sizeof entry, key.text.size());
+  host.copy(at + sizeof entry + key.text.size(), host.size());
   at[sizeof entry + key.text.size() + host.size()] = '\0';
   store(bucket, static_cast<std::uint32_t>(used_));
   used_ += size_of(entry);

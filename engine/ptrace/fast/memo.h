@@ -39,6 +39,8 @@ class Memo {
   /// Publishes an answer of the present generation, or of all if `always`.
   /// Once the memo is full, nothing.
   void publish(const Key& key, std::string_view host, std::uint32_t flags, bool always = false);
+  /// Something of the present generation was made known otherwise than by publish().
+  void note_published();
   /// Ends all entries that are not `always`.
   void end_all();
   std::uint64_t used() const { return used_; }  ///< bytes
@@ -47,7 +49,6 @@ class Memo {
   Memo(UniqueFd file, void* memory, bool expires);
   gate::MemoEntry* find(const Key& key, std::uint64_t hash, std::string_view host,
                         std::uint32_t flags);
-  void note_published();
   void watch_clock();
 
   UniqueFd file_;

@@ -1,5 +1,6 @@
 #include "engine/ptrace/fast/unwind.h"
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <optional>
@@ -79,6 +80,8 @@ std::optional<std::int64_t> final_result(const UserRegisters& user, const FastSl
   }
   if (slot.redo != 0 && result == slot.redo) return std::nullopt;
   if (slot.is_final == gate::kFinalIfGood && result < 0) return std::nullopt;
+  const bool is_denied = result == -EACCES || result == -EPERM;
+  if (slot.is_final == gate::kFinalUnlessDenied && is_denied) return std::nullopt;
   return result;
 }
 

@@ -1,0 +1,128 @@
+// What the parts of the fast path's handler share: one call under way, how it
+// gets to the kernel, and what each part gives the others.
+#pragma once
+
+#include "engine/gate/memo.h"
+
+namespace nestp::gate {
+
+constexpr int64_t kAskTracer = INT64_MIN;
+constexpr int64_t kAtFdCwd = -100;
+constexpr uint64_t kEmptyPath = 0x1000, kNoFollow = 0x100, kFollow = 0x400;  // AT_*
+constexpr int64_t kErrorNotPermitted = -1, kErrorAccess = -13, kErrorRange = -34, kErrorLoop = -40,
+                  kErrorNoData = -61, kErrorNotSupported = -95;
+constexpr uint64_t kCallStatAt = 262;
+constexpr uint32_t kLongestPath = 4095, kLongestName = 255;  // bytes
+
+/// The bytes of struct stat and struct statx that are looked at, by offset.
+constexpr uint32_t kStatusMode = 24, kStatusExMode = 28, kStatusSize = 144;
+constexpr uint32_t kTypeMask = 0170000, kTypeLink = 0120000, kTypeFile = 0100000,
+                   kTypeDirectory = 0040000;
+
+inline const char* key_of(const MemoEntry* entry) {
+  return reinterpret_cast<const char*>(entry + 1);
+}
+inline const char* host_of(const MemoEntry* entry) { return key_of(entry) + entry->key_size; }
+
+inline MemoHeader& memo() { return *reinterpret_cast<MemoHeader*>(kMemo); }
+inline FastProcess& process() { return *reinterpret_cast<FastProcess*>(kFastProcess); }
+
+/// One call under way.
+struct Work {
+  FastSlot* slot;
+  FastFrame* frame;
+  FastCall call;
+  uint64_t args[6];
+  const char* text;  ///< the path as the guest passed it
+  uint32_t size;
+  bool is_absolute;
+  int64_t last_slash;  ///< index; -1: none
+  bool as_it_is;       ///< `host` is the guest's own text
+  const char* host;    ///< what to pass to the kernel
+};
+
+inline int64_t issue(FastSlot* slot, uint64_t number, const uint64_t* args) {
+  int64_t result;
+  slot->has_result = 0;
+  asm volatile(
+      "movq 0(%%rcx), %%rdi\n\t"
+      "movq 8(%%rcx), %%rsi\n\t"
+      "movq 16(%%rcx), %%rdx\n\t"
+      "movq 24(%%rcx), %%r10\n\t"
+      "movq 32(%%rcx), %%r8\n\t"
+      "movq 40(%%rcx), %%r9\n\t"
+      "call fast_gate"
+      : "=a"(result), "+c"(args)
+      : "a"(number), "b"(slot)
+      : "rdi", "rsi", "rdx", "r8", "r9", "r10", "r11", "memory");
+  return result;
+}
+
+/// From here on a result of the slot's is the guest's.  An earlier call's must not pass for it.
+inline void begin_final(FastSlot* slot, uint32_t kind, int64_t redo) {
+  slot->has_result = 0;
+  slot->redo = redo;
+  asm volatile("" ::: "memory");
+  slot->is_final = kind;
+  asm volatile("" ::: "memory");
+}
+
+/// A call whose result is the guest's, unless it is `redo`.
+inline int64_t issue_final(Work& work, uint64_t number, int64_t redo = 0) {
+  begin_final(work.slot, 1, redo);
+  return issue(work.slot, number, work.args);
+}
+
+/// A call that may be made again.
+inline int64_t issue_look(Work& work, uint64_t number, const uint64_t* args) {
+  return issue(work.slot, number, args);
+}
+
+/// What the tracer alone can answer where an identity is believed (Extension::inside_world).
+inline bool is_denied(int64_t result) {
+  return result == kErrorAccess || result == kErrorNotPermitted;
+}
+
+/// The same for a call that is the guest's own, once its path is another.
+inline int64_t issue_guests(Work& work) {
+  if (memo().believes == 0) return issue_final(work, work.frame->rax);
+  begin_final(work.slot, kFinalUnlessDenied, 0);
+  const int64_t result = issue(work.slot, work.frame->rax, work.args);
+  if (!is_denied(result)) return result;
+  work.slot->is_final = 0;
+  return kAskTracer;
+}
+
+// ---- handler_paths.cc -----------------------------------------------------------
+
+void copy_bytes(char* to, const char* from, uint32_t size);
+char* room(FastSlot* slot);  ///< kFastRoom bytes
+const MemoEntry* find(EntryKind kind, uint64_t context, uint64_t base, const char* key,
+                      uint32_t size);
+/// Length and last slash of the guest's text.  False: too long for a path.
+bool measure(Work& work);
+/// Where the path leads if its last component is no link.
+bool find_place(Work& work);
+/// Where the path leads with its last link followed, if the tracer has said so.
+bool find_exact(Work& work, EntryKind kind);
+/// Puts Work::host into the call.
+void place(Work& work);
+/// Where paths that stand as they are begin.
+uint64_t base_descriptor(const Work& work);
+bool is_link(uint64_t status, uint32_t mode_offset);
+/// lstat(2) of the place, to see that it is no link.  0, an errno, or kAskTracer.
+int64_t look(Work& work);
+
+// ---- handler_owners.cc ----------------------------------------------------------
+
+/// `result` came with a struct stat or statx at `buffer`: the guest's answer, or kAskTracer.
+/// `descriptor`: of what; negative: of Work::host.
+int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, int64_t descriptor);
+/// No record says anything of the file at Work::host.
+bool is_unrecorded(Work& work);
+/// fstat(2).
+int64_t get_status_of_descriptor(Work& work);
+/// getxattr(2), listxattr(2) and their kin.
+int64_t get_attribute(Work& work);
+
+}  // namespace nestp::gate

@@ -1,0 +1,236 @@
+// Whose files are whose for a guest that believes to be root: what the host says,
+// with the person's own ids shown as root's, unless a record may say otherwise.
+//
+// Records are attributes of the file, or are kept elsewhere; of the latter the
+// memo knows the inodes.  A file without either is answered here.
+#include "engine/gate/handler.h"
+
+namespace nestp::gate {
+namespace {
+
+constexpr uint64_t kCallListPath = 195, kCallListDescriptor = 196, kCallListAt = 465,
+                   kCallGetPath = 191, kCallGetKeep = 192, kCallGetDescriptor = 193;
+constexpr uint32_t kRoomForNames = 256;  // bytes; a file with more is the tracer's
+
+/// Offsets of what is looked at and changed.
+struct StatusLayout {
+  uint32_t mode, user, group, inode;
+};
+constexpr StatusLayout kStatus{kStatusMode, 28, 32, 8};
+constexpr StatusLayout kStatusEx{kStatusExMode, 20, 24, 32};
+constexpr uint32_t kStatusExMask = 0, kStatusExMajor = 136, kStatusExMinor = 140;
+constexpr uint32_t kNeededMask = 0x11b;  // STATX_TYPE, MODE, UID, GID and INO
+
+template <typename Number>
+Number number_at(uint64_t buffer, uint32_t offset) {
+  Number number;
+  __builtin_memcpy(&number, reinterpret_cast<const char*>(buffer) + offset, sizeof number);
+  return number;
+}
+void put_number(uint64_t buffer, uint32_t offset, uint32_t number) {
+  __builtin_memcpy(reinterpret_cast<char*>(buffer) + offset, &number, sizeof number);
+}
+
+/// A file as a call has just shown it.
+struct Seen {
+  uint64_t device, inode;
+  uint32_t mode, user, group;
+};
+
+Seen read_status(uint64_t buffer, bool extended) {
+  const StatusLayout& layout = extended ? kStatusEx : kStatus;
+  Seen seen{.device = 0,
+            .inode = number_at<uint64_t>(buffer, layout.inode),
+            .mode = number_at<uint16_t>(buffer, layout.mode),
+            .user = number_at<uint32_t>(buffer, layout.user),
+            .group = number_at<uint32_t>(buffer, layout.group)};
+  if (extended) {
+    // As gnu_dev_makedev() joins them.
+    const uint64_t major = number_at<uint32_t>(buffer, kStatusExMajor);
+    const uint64_t minor = number_at<uint32_t>(buffer, kStatusExMinor);
+    seen.device = (major & 0xfff) << 8 | (major & ~0xfffULL) << 32 | (minor & 0xff) |
+                  (minor & ~0xffULL) << 12;
+  } else {
+    seen.device = number_at<uint64_t>(buffer, 0);
+  }
+  return seen;
+}
+
+/// "/proc/self/fd/N/NAME", for kernels without listxattrat(2); false: too long.
+bool name_by_descriptor(Work& work, uint64_t descriptor) {
+  constexpr char kStart[] = "/proc/self/fd/";
+  constexpr uint32_t kStartSize = sizeof kStart - 1, kDigits = 10;
+  if (work.size + kStartSize + kDigits + 2 > kLongestPath) return false;
+  char digits[kDigits];
+  uint32_t count = 0;
+  for (auto rest = static_cast<uint32_t>(descriptor); count == 0 || rest != 0; rest /= 10)
+    digits[count++] = static_cast<char>('0' + rest % 10);
+  char* to = room(work.slot);
+  copy_bytes(to, kStart, kStartSize);
+  to += kStartSize;
+  while (count != 0)
+    *to++ = digits[--count];
+  *to++ = '/';
+  copy_bytes(to, work.host, work.size + 1);
+  return true;
+}
+
+/// llistxattr(2) of Work::host, or flistxattr(2).
+int64_t list_names(Work& work, int64_t descriptor, char* names) {
+  const auto to = reinterpret_cast<uint64_t>(names);
+  if (descriptor >= 0) {
+    const uint64_t args[6] = {static_cast<uint64_t>(descriptor), to, kRoomForNames};
+    return issue_look(work, kCallListDescriptor, args);
+  }
+  uint64_t args[6] = {reinterpret_cast<uint64_t>(work.host), to, kRoomForNames};
+  const uint64_t base = base_descriptor(work);
+  const bool is_relative = work.as_it_is && !work.is_absolute;
+  if (!is_relative || static_cast<int32_t>(base) == kAtFdCwd) {
+    return issue_look(work, kCallListPath, args);
+  }
+  if (memo().use_listxattrat != 0) {
+    const uint64_t at[6] = {base, args[0], kNoFollow, to, kRoomForNames};
+    return issue_look(work, kCallListAt, at);
+  }
+  if (!name_by_descriptor(work, base)) return kAskTracer;
+  args[0] = reinterpret_cast<uint64_t>(room(work.slot));
+  return issue_look(work, kCallListPath, args);
+}
+
+/// A record's name begins so, and so may others.
+bool has_user_attribute(const char* names, int64_t size) {
+  constexpr uint32_t kSpace = 0x72657375;  // "user"
+  for (int64_t at = 0; at + 4 < size; ++at) {
+    uint32_t start;
+    __builtin_memcpy(&start, names + at, sizeof start);
+    if (start == kSpace) return true;
+    while (at < size && names[at] != 0)
+      ++at;
+  }
+  return false;
+}
+
+/// No attribute of the file is a record.
+bool lacks_attributes(Work& work, int64_t descriptor) {
+  char names[kRoomForNames];
+  const int64_t size = list_names(work, descriptor, names);
+  if (size == kErrorNotSupported) return true;
+  return size >= 0 && !has_user_attribute(names, size);
+}
+
+bool is_recorded_elsewhere(const Seen& seen) {
+  if (memo().has_recorded == 0) return false;
+  const RecordedBits bits = recorded_bits(seen.device, seen.inode);
+  const auto has = [](uint64_t bit) { return (memo().recorded[bit / 64] >> (bit % 64) & 1) != 0; };
+  return has(bits.first) && has(bits.second);
+}
+
+bool knows_records() {
+  return __atomic_load_n(&memo().recorded_generation, __ATOMIC_ACQUIRE) ==
+         __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE);
+}
+
+/// Only what is the person's own can have attributes that are records.
+bool can_have_attributes(const Seen& seen) {
+  const uint32_t type = seen.mode & kTypeMask;
+  return seen.user == memo().real_user && (type == kTypeFile || type == kTypeDirectory);
+}
+
+bool is_plain(Work& work, const Seen& seen, int64_t descriptor) {
+  if (!knows_records() || seen.device == memo().proc_device) return false;
+  if (is_recorded_elsewhere(seen)) return false;
+  return !can_have_attributes(seen) || lacks_attributes(work, descriptor);
+}
+
+/// lstat(2) of Work::host, or fstat(2), into `buffer`.
+int64_t see(Work& work, int64_t descriptor, char* buffer) {
+  const auto to = reinterpret_cast<uint64_t>(buffer);
+  if (descriptor >= 0) {
+    constexpr uint64_t kCallFstat = 5;
+    const uint64_t args[6] = {static_cast<uint64_t>(descriptor), to};
+    return issue_look(work, kCallFstat, args);
+  }
+  const uint64_t args[6] = {base_descriptor(work), reinterpret_cast<uint64_t>(work.host), to,
+                            kNoFollow};
+  return issue_look(work, kCallStatAt, args);
+}
+
+bool has_no_record(Work& work, int64_t descriptor) {
+  alignas(8) char status[kStatusSize];
+  if (see(work, descriptor, status) != 0) return false;
+  return is_plain(work, read_status(reinterpret_cast<uint64_t>(status), false), descriptor);
+}
+
+bool begins_with(const char* text, const char* start) {
+  while (*start != 0) {
+    if (*text++ != *start++) return false;
+  }
+  return true;
+}
+
+bool is_list_call(const Work& work) {
+  return work.frame->rax < kCallGetPath || work.frame->rax > kCallGetDescriptor;
+}
+
+/// Of a file that the call's path or descriptor already leads to.
+int64_t ask_for_attribute(Work& work, int64_t descriptor) {
+  const int64_t result = issue_look(work, work.frame->rax, work.args);
+  if (is_list_call(work)) return result == 0 && has_no_record(work, descriptor) ? 0 : kAskTracer;
+  if (result != kErrorNoData && result != kErrorNotSupported) return kAskTracer;
+  const char* name = reinterpret_cast<const char*>(work.args[1]);
+  if (begins_with(name, "system.")) return result;
+  if (!begins_with(name, "security.")) return kAskTracer;
+  return has_no_record(work, descriptor) ? result : kAskTracer;
+}
+
+}  // namespace
+
+int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, int64_t descriptor) {
+  if (result != 0) return is_denied(result) ? kAskTracer : result;
+  if (extended && (number_at<uint32_t>(buffer, kStatusExMask) & kNeededMask) != kNeededMask) {
+    return kAskTracer;
+  }
+  const Seen seen = read_status(buffer, extended);
+  if (!is_plain(work, seen, descriptor)) return kAskTracer;
+  const StatusLayout& layout = extended ? kStatusEx : kStatus;
+  if (seen.user == memo().real_user) put_number(buffer, layout.user, memo().shown_user);
+  if (seen.group == memo().real_group) put_number(buffer, layout.group, memo().shown_group);
+  return 0;
+}
+
+bool is_unrecorded(Work& work) {
+  if (!knows_records()) return false;
+  if (memo().has_recorded != 0) {
+    alignas(8) char status[kStatusSize];
+    // What cannot be seen has its errno from the call itself.
+    if (see(work, -1, status) != 0) return true;
+    if (is_recorded_elsewhere(read_status(reinterpret_cast<uint64_t>(status), false))) return false;
+  }
+  char names[kRoomForNames];
+  const int64_t size = list_names(work, -1, names);
+  return size <= 0 ? size != kAskTracer && !is_denied(size) : !has_user_attribute(names, size);
+}
+
+int64_t get_status_of_descriptor(Work& work) {
+  const auto descriptor = static_cast<int32_t>(work.args[0]);
+  const int64_t result = issue_look(work, work.frame->rax, work.args);
+  return descriptor < 0 ? result : show_owner(work, result, work.args[1], false, descriptor);
+}
+
+int64_t get_attribute(Work& work) {
+  if (work.call.path == kNoArgument) {
+    const auto descriptor = static_cast<int32_t>(work.args[0]);
+    return descriptor < 0 ? kAskTracer : ask_for_attribute(work, descriptor);
+  }
+  if (!measure(work)) return kAskTracer;
+  if (work.call.keeps == 0 && find_exact(work, EntryKind::exact)) {
+    place(work);
+    return ask_for_attribute(work, -1);
+  }
+  if (!find_place(work)) return kAskTracer;
+  if (work.call.keeps == 0 && look(work) != 0) return kAskTracer;
+  place(work);
+  return ask_for_attribute(work, -1);
+}
+
+}  // namespace nestp::gate

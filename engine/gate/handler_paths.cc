@@ -1,0 +1,183 @@
+// Where a guest's path leads, by the memo.
+#include "engine/gate/handler.h"
+
+namespace nestp::gate {
+namespace {
+
+bool same_bytes(const char* a, const char* b, uint32_t size) {
+  while (size >= 8) {
+    uint64_t x, y;
+    __builtin_memcpy(&x, a, 8);
+    __builtin_memcpy(&y, b, 8);
+    if (x != y) return false;
+    a += 8, b += 8, size -= 8;
+  }
+  while (size-- != 0) {
+    if (*a++ != *b++) return false;
+  }
+  return true;
+}
+
+bool is_plain_name(const char* name, uint32_t size) {
+  if (size == 0 || size > kLongestName) return false;
+  return !(name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.')));
+}
+
+bool is_special_name(const char* name, uint32_t size) {
+  return find(EntryKind::name, process().context, 0, name, size) != nullptr;
+}
+
+bool starts_at_descriptor(const Work& work) {
+  return work.call.dirfd != kNoArgument &&
+         static_cast<int32_t>(work.args[work.call.dirfd]) != kAtFdCwd;
+}
+
+/// Base of the memo's keys for this text; false: it is not known.
+bool base_of(const Work& work, uint64_t& base) {
+  base = 0;
+  if (work.is_absolute) return true;
+  if (starts_at_descriptor(work)) return false;
+  base = process().directory;
+  return base != 0;
+}
+
+bool opens(const Work& work) { return work.call.kind == FastKind::open; }
+
+}  // namespace
+
+void copy_bytes(char* to, const char* from, uint32_t size) {
+  asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+}
+
+const MemoEntry* find(EntryKind kind, uint64_t context, uint64_t base, const char* key,
+                      uint32_t size) {
+  const uint64_t hash = hash_of_key(kind, context, base, key, size);
+  const uint64_t now = __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE);
+  uint32_t offset = __atomic_load_n(&memo().buckets[hash % kBuckets], __ATOMIC_ACQUIRE);
+  for (int steps = 0; offset != 0 && steps < kLongestChain; ++steps) {
+    if (offset > kMemoSize - 2 * sizeof(MemoEntry) - 8192) return nullptr;
+    const auto* entry = reinterpret_cast<const MemoEntry*>(kMemo + offset);
+    const uint64_t generation = __atomic_load_n(&entry->generation, __ATOMIC_ACQUIRE);
+    if (entry->hash == hash && (generation == now || generation == kAlways) &&
+        entry->kind == kind && entry->context == context && entry->base == base &&
+        entry->key_size == size && same_bytes(key_of(entry), key, size)) {
+      return entry;
+    }
+    offset = entry->next;
+  }
+  return nullptr;
+}
+
+char* room(FastSlot* slot) { return reinterpret_cast<char*>(slot) + kFastStack; }
+
+bool measure(Work& work) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  const char* at = work.text;
+  // Aligned reads stay within the page of the byte they start from.
+  while ((reinterpret_cast<uint64_t>(at) & 7) != 0 && *at != 0)
+    ++at;
+  if ((reinterpret_cast<uint64_t>(at) & 7) == 0) {
+    for (;;) {
+      uint64_t word;
+      __builtin_memcpy(&word, __builtin_assume_aligned(at, 8), 8);
+      const uint64_t zero = (word - kOnes) & ~word & kHigh;
+      if (zero != 0) {
+        at += __builtin_ctzll(zero) / 8;
+        break;
+      }
+      at += 8;
+      if (at - work.text > kLongestPath) return false;
+    }
+  }
+  work.size = static_cast<uint32_t>(at - work.text);
+  if (work.size == 0 || work.size > kLongestPath) return false;
+  work.last_slash = work.size - 1;
+  while (work.last_slash >= 0 && work.text[work.last_slash] != '/')
+    --work.last_slash;
+  work.is_absolute = work.text[0] == '/';
+  return true;
+}
+
+bool find_place(Work& work) {
+  const auto name_at = static_cast<uint32_t>(work.last_slash + 1);
+  const char* name = work.text + name_at;
+  const uint32_t name_size = work.size - name_at;
+  if (!is_plain_name(name, name_size)) return false;
+  const bool writes = work.call.writes != 0;
+  if (work.last_slash < 0) {
+    if (writes && (process().flags & kProcessReadOnly) != 0) return false;
+    if (opens(work) && (process().flags & kProcessAmbiguous) != 0) return false;
+    if (is_special_name(name, name_size)) return false;
+    work.as_it_is = true;
+    work.host = work.text;
+    return true;
+  }
+  uint64_t base;
+  if (!base_of(work, base)) return false;
+  const uint32_t size = work.last_slash == 0 ? 1 : static_cast<uint32_t>(work.last_slash);
+  const MemoEntry* entry = find(EntryKind::directory, process().context, base, work.text, size);
+  if (entry == nullptr) return false;
+  if ((entry->flags & kEntryMounts) != 0 && is_special_name(name, name_size)) return false;
+  if (writes && (entry->flags & kEntryReadOnly) != 0) return false;
+  if (opens(work) && (entry->flags & kEntryAmbiguous) != 0) return false;
+  work.as_it_is = (entry->flags & kEntryAsItIs) != 0;
+  if (work.as_it_is) {
+    work.host = work.text;
+    return true;
+  }
+  const uint32_t host_size = entry->host_size;
+  if (host_size + 1 + name_size > kLongestPath) return false;
+  char* to = room(work.slot);
+  copy_bytes(to, host_of(entry), host_size);
+  to[host_size] = '/';
+  copy_bytes(to + host_size + 1, name, name_size + 1);
+  work.host = to;
+  return true;
+}
+
+bool find_exact(Work& work, EntryKind kind) {
+  uint64_t base;
+  if (!base_of(work, base)) return false;
+  const MemoEntry* entry = find(kind, process().context, base, work.text, work.size);
+  if (entry == nullptr) return false;
+  if (work.call.writes != 0 && (entry->flags & kEntryReadOnly) != 0) return false;
+  if (opens(work) && (entry->flags & kEntryAmbiguous) != 0) return false;
+  work.as_it_is = (entry->flags & kEntryAsItIs) != 0;
+  if (work.as_it_is) {
+    work.host = work.text;
+    return true;
+  }
+  if (entry->host_size > kLongestPath) return false;
+  char* to = room(work.slot);
+  copy_bytes(to, host_of(entry), entry->host_size + 1u);
+  work.host = to;
+  return true;
+}
+
+void place(Work& work) { work.args[work.call.path] = reinterpret_cast<uint64_t>(work.host); }
+
+uint64_t base_descriptor(const Work& work) {
+  return work.as_it_is && work.call.dirfd != kNoArgument ? work.args[work.call.dirfd]
+                                                         : static_cast<uint64_t>(kAtFdCwd);
+}
+
+bool is_link(uint64_t status, uint32_t mode_offset) {
+  const char* at = reinterpret_cast<const char*>(status) + mode_offset;
+  uint16_t mode;
+  __builtin_memcpy(&mode, at, 2);
+  return (mode & kTypeMask) == kTypeLink;
+}
+
+int64_t look(Work& work) {
+  alignas(8) char status[kStatusSize];
+  uint64_t args[6] = {};
+  args[0] = base_descriptor(work);
+  args[1] = reinterpret_cast<uint64_t>(work.host);
+  args[2] = reinterpret_cast<uint64_t>(status);
+  args[3] = kNoFollow;
+  const int64_t result = issue_look(work, kCallStatAt, args);
+  if (result != 0) return result;
+  return is_link(args[2], kStatusMode) ? kAskTracer : 0;
+}
+
+}  // namespace nestp::gate
