@@ -43,6 +43,106 @@ bool base_of(const Work& work, uint64_t& base) {
 
 bool opens(const Work& work) { return work.call.kind == FastKind::open; }
 
+/// Where what stands before the last slash leads.
+struct Prefix {
+  const char* host;
+  uint32_t host_size;
+  uint32_t flags;  ///< kEntry*
+};
+
+constexpr int kMostSteps = 16;
+
+/// The longest part of the text's first `size` bytes, shorter than they, that the memo knows.
+/// `known`: its size.
+const MemoEntry* find_start(const Work& work, uint64_t base, uint32_t size, uint32_t& known) {
+  known = size;
+  for (int steps = 0; steps < kMostSteps; ++steps) {
+    if (known <= 1 && work.is_absolute) return nullptr;
+    while (known != 0 && work.text[known - 1] != '/')
+      --known;
+    // Before the slash; the root is its own.
+    if (known > 1 || (known == 1 && !work.is_absolute)) --known;
+    const MemoEntry* entry = find(EntryKind::directory, process().context, base, work.text, known);
+    if (entry != nullptr || known == 0) return entry;
+  }
+  return nullptr;
+}
+
+/// True for a directory of the host that is no link and none of /proc.
+bool is_directory(Work& work, const char* host) {
+  alignas(8) char status[kStatusSize];
+  const uint64_t args[6] = {static_cast<uint64_t>(kAtFdCwd), reinterpret_cast<uint64_t>(host),
+                            reinterpret_cast<uint64_t>(status), kNoFollow};
+  if (issue_look(work, kCallStatAt, args) != 0) return false;
+  uint64_t device;
+  uint32_t mode;
+  __builtin_memcpy(&device, status, sizeof device);
+  __builtin_memcpy(&mode, status + kStatusMode, sizeof mode);
+  return (mode & kTypeMask) == kTypeDirectory && device != memo().proc_device;
+}
+
+/// From a directory that the memo knows over plain names to where the text's prefix leads.
+/// What is found holds as long as the entry that it began with.
+bool walk(Work& work, uint64_t base, uint32_t size, WalkedPrefix& walked) {
+  const uint64_t now = __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE);
+  uint32_t at;
+  const MemoEntry* entry = find_start(work, base, size, at);
+  if (entry == nullptr) return false;
+  const bool as_it_is = (entry->flags & kEntryAsItIs) != 0;
+  const uint32_t start = as_it_is ? at : entry->host_size;
+  if (size + 1 + start + size - at + 2 > sizeof walked.text) return false;
+  walked.generation = 0;
+  copy_bytes(walked.text, work.text, size);
+  walked.text[size] = 0;
+  char* const host = walked.text + size + 1;
+  copy_bytes(host, as_it_is ? work.text : host_of(entry), start);
+  uint32_t end = start;
+  while (at < size) {
+    if (work.text[at] == '/') ++at;
+    uint32_t next = at;
+    while (next < size && work.text[next] != '/')
+      ++next;
+    const char* name = work.text + at;
+    if (!is_plain_name(name, next - at) || is_special_name(name, next - at)) return false;
+    if (!as_it_is || at != 0) host[end++] = '/';
+    copy_bytes(host + end, name, next - at);
+    end += next - at;
+    host[end] = 0;
+    if (!is_directory(work, host)) return false;
+    at = next;
+  }
+  walked.context = process().context;
+  walked.base = base;
+  walked.flags = entry->flags | kEntryMounts;
+  walked.key_size = static_cast<uint16_t>(size);
+  walked.host_size = static_cast<uint16_t>(end);
+  walked.generation = now;
+  return true;
+}
+
+bool find_prefix(Work& work, Prefix& prefix) {
+  uint64_t base;
+  if (!base_of(work, base)) return false;
+  const uint32_t size = work.last_slash == 0 ? 1 : static_cast<uint32_t>(work.last_slash);
+  const MemoEntry* entry = find(EntryKind::directory, process().context, base, work.text, size);
+  if (entry != nullptr) {
+    prefix = {host_of(entry), entry->host_size, entry->flags};
+    return true;
+  }
+  auto& walked =
+      *reinterpret_cast<WalkedPrefix*>(reinterpret_cast<uint64_t>(work.slot) + kFastWalked);
+  const bool is_known =
+      walked.generation == __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE) &&
+      walked.context == process().context && walked.base == base && walked.key_size == size &&
+      same_bytes(walked.text, work.text, size);
+  if (!is_known) {
+    if ((process().flags & kProcessAmbiguous) != 0) return false;
+    if (!walk(work, base, size, walked)) return false;
+  }
+  prefix = {walked.text + walked.key_size + 1, walked.host_size, walked.flags};
+  return true;
+}
+
 }  // namespace
 
 void copy_bytes(char* to, const char* from, uint32_t size) {
@@ -112,25 +212,21 @@ bool find_place(Work& work) {
     work.host = work.text;
     return true;
   }
-  uint64_t base;
-  if (!base_of(work, base)) return false;
-  const uint32_t size = work.last_slash == 0 ? 1 : static_cast<uint32_t>(work.last_slash);
-  const MemoEntry* entry = find(EntryKind::directory, process().context, base, work.text, size);
-  if (entry == nullptr) return false;
-  if ((entry->flags & kEntryMounts) != 0 && is_special_name(name, name_size)) return false;
-  if (writes && (entry->flags & kEntryReadOnly) != 0) return false;
-  if (opens(work) && (entry->flags & kEntryAmbiguous) != 0) return false;
-  work.as_it_is = (entry->flags & kEntryAsItIs) != 0;
+  Prefix prefix;
+  if (!find_prefix(work, prefix)) return false;
+  if ((prefix.flags & kEntryMounts) != 0 && is_special_name(name, name_size)) return false;
+  if (writes && (prefix.flags & kEntryReadOnly) != 0) return false;
+  if (opens(work) && (prefix.flags & kEntryAmbiguous) != 0) return false;
+  work.as_it_is = (prefix.flags & kEntryAsItIs) != 0;
   if (work.as_it_is) {
     work.host = work.text;
     return true;
   }
-  const uint32_t host_size = entry->host_size;
-  if (host_size + 1 + name_size > kLongestPath) return false;
+  if (prefix.host_size + 1 + name_size > kLongestPath) return false;
   char* to = room(work.slot);
-  copy_bytes(to, host_of(entry), host_size);
-  to[host_size] = '/';
-  copy_bytes(to + host_size + 1, name, name_size + 1);
+  copy_bytes(to, prefix.host, prefix.host_size);
+  to[prefix.host_size] = '/';
+  copy_bytes(to + prefix.host_size + 1, name, name_size + 1);
   work.host = to;
   return true;
 }

@@ -200,6 +200,15 @@ struct FastSlot {
   uint32_t done;      ///< FastFrame::rax is the result
 };
 
+/// A directory that the handler walked to by itself, from one that the memo knows.
+struct WalkedPrefix {
+  uint64_t generation;  ///< of the memo, in which this holds; 0: none
+  uint64_t context, base;
+  uint32_t flags;  ///< kEntry*
+  uint16_t key_size, host_size;
+  char text[1900];  ///< key and host path, each with a NUL behind it
+};
+
 /// What the entry code pushes; lowest address first.
 struct FastFrame {
   uint64_t target;  ///< where the handler goes to; 0: the slot still tells of the call before
@@ -208,12 +217,15 @@ struct FastFrame {
 };
 
 inline constexpr uint64_t kFastSlots = kFastProcess + kFastProcessSize;
-inline constexpr uint64_t kFastSlotSize = 0x1800;
+inline constexpr uint64_t kFastSlotSize = 0x2000;
 inline constexpr uint64_t kFastSlotCount = 32;
-inline constexpr uint64_t kFastStack =
-    0x680;  ///< offset of the stack's top; the path's room follows
-inline constexpr uint64_t kFastRoom = kFastSlotSize - kFastStack;  ///< bytes
+/// Offset of the stack's top; the path's room follows.
+inline constexpr uint64_t kFastStack = 0x680;
+/// Offset of the slot's WalkedPrefix.
+inline constexpr uint64_t kFastWalked = 0x1800;
+inline constexpr uint64_t kFastRoom = kFastWalked - kFastStack;  ///< bytes
 static_assert(kFastSlots + kFastSlotSize * kFastSlotCount <= kImageEnd);
 static_assert(kFastRoom >= 4096 + 256);
+static_assert(kFastWalked + sizeof(WalkedPrefix) <= kFastSlotSize);
 
 }  // namespace nestp::gate

@@ -54,6 +54,11 @@ std::string without_last_slash(const std::string& path) {
   return path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
 }
 
+/// Flags of the working directory, of whose binding nothing is known here.
+std::uint32_t start_flags(const View& view) {
+  return view.has_read_only() ? gate::kEntryReadOnly : 0;
+}
+
 /// What the handler must know of a view: gate::kProcess*.
 std::uint32_t process_flags(const View& view) {
   return (view.has_read_only() ? gate::kProcessReadOnly : 0) |
@@ -100,6 +105,8 @@ FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& 
   gate::MemoHeader& header = memo_->header();
   std::copy(calls.begin(), calls.end(), header.calls);
   header.use_openat2 = has_openat2() ? 1 : 0;
+  const auto proc = stat_of("/proc");
+  header.proc_device = proc ? proc->st_dev : 0;
   if (world_ == nullptr) return;
   const InsideWorld ids = *world_->inside_world();
   header.believes = 1;
@@ -108,8 +115,6 @@ FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& 
   header.shown_user = ids.shown_user;
   header.shown_group = ids.shown_group;
   header.use_listxattrat = has_listxattrat() ? 1 : 0;
-  const auto proc = stat_of("/proc");
-  header.proc_device = proc ? proc->st_dev : 0;
 }
 
 // ---- who may use it ---------------------------------------------------------------
@@ -389,6 +394,11 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
     }
   }
   const Place place{thread, base, text};
+  if (is_relative) {
+    // Where the handler's own walks begin.
+    memo_->publish({EntryKind::directory, thread.space->fast.context, base, {}}, {},
+                   gate::kEntryAsItIs | start_flags(tracer_.view(thread)));
+  }
   std::optional<Resolved> prefix;
   if (slash != text.npos) {
     prefix = resolve(place, prefix_of(text, slash), LastLink::follow);
