@@ -29,6 +29,50 @@ point '--cache=exclusive'
 run --cache=sometimes true
 fails 125 "option '--cache': --cache takes shared" '--cache of another mode'
 
+# With -0: the rootfs must be the user's own.
+tree=$place/tree
+cp -r "$rootfs" "$tree"
+chown -R -h 65534:65534 "$tree"
+as_root() { run -0 -r "$tree" "$@"; }
+as_root --stats=json find /many -size +0
+is "$status" 0 && [ "$(total inside)" -gt 40 ] && [ "$(total stops)" -lt "$(total inside)" ]
+point 'nor does it for a root who is believed'
+as_root --stats=json sh -c 'for i in 1 2 3 4 5 6 7 8; do
+    [ -O /many/a/1 ] && [ -w /many/a/1 ] && [ -r /bin/busybox ] || exit 1; done'
+is "$status" 0 && [ "$(total inside)" -gt 20 ]
+point "what root is shown of a file without a record"
+as_root sh -c 'set -e
+  cd /many; ln -s a link; mkdir dev; mknod dev/n c 1 3; mknod dev/odd c 240 7; : >file; chmod 0 file
+  for round in 1 2 3; do
+    stat -c "%u:%g %F" link file dev/n dev/odd a a/1
+    chown -h 33:34 link; chown 35:36 file; chown 37 a
+    echo gone >dev/n; cat dev/n; cat dev/odd || echo "no device"; cat file
+  done
+  stat -c "%u:%g %a" link file a; rm link file; : >file; ln -s a link; stat -c "%u:%g" link file; id -u'
+is "$status" 0 && is "$(printf '%s\n' "$out" | tail -n 6 | tr '\n' ' ')" \
+  '33:34 777 35:36 0 37:0 755 0:0 0:0 0 '
+point 'a record counts from the moment that it is made'
+is "$(printf '%s\n' "$out" | grep -c 'no device')" 3 && is "$(printf '%s\n' "$out" | grep -c gone)" 0
+point 'devices that are placeholders are not read'
+as_root sh -c 'cd /many; rm -f link; ln -s a link; i=0
+  while [ $i -lt 40 ]; do
+    [ "$(stat -c %u link)" = 55 ] && exit 0
+    [ $i = 5 ] && : >started
+    i=$((i + 1)); sleep 0.1
+  done; exit 1' && is "$status" 0 &
+other=$!
+(
+  i=0
+  until [ -e "$tree/many/started" ] || [ $i = 100 ]; do i=$((i + 1)); sleep 0.1; done
+  as_user "$nestp" -0 -r "$tree" chown -h 55 /many/link
+)
+wait "$other"
+point 'what another session records is noticed'
+as_root sh -c 'cp /bin/busybox /many/suid; chmod 700 /many/a; chmod 755 /many; stat /many/a/1 >/dev/null
+  setuidgid 99:99 stat /many/a/1 2>&1 || su -s /bin/sh nobody -c "stat /many/a/1" 2>&1'
+printf '%s\n' "$out" | grep -q 'Permission denied'
+point 'who is root no more is not answered as root'
+
 # A host process changes a link that the guest uses all the time.
 ln -sfn a "$rootfs/many/link"
 (sleep 0.5; ln -sfn b "$rootfs/many/link") &
