@@ -8,6 +8,7 @@
 # must be equal, but for what compare.py lets pass and prints.  Prints TAP.
 # Without seeds: five, one of them new at each run but where CI is set.
 # LONG=1 goes on with new seeds for HOURS (2) hours.
+# AS_ROOT=1 compares real root in the chroot with nestp -0 of an ordinary user.
 # NESTP may be -: two chroots are compared, which shows that the storm depends on the seed alone.
 # KEEP=DIR keeps the outputs of both there; NESTP_LOG and NESTP_TEST_OPTIONS (more options) go
 # through to nestp.
@@ -23,6 +24,9 @@ shift 4
 compare=$(dirname -- "$(absolute "$0")")/compare.py
 count=${COUNT:-4000}
 user=65534
+# Who the storm is in the chroot, and whose all files are there and under nestp.
+chroot_user=$user identity=
+if [ -n "${AS_ROOT-}" ]; then chroot_user=0 identity=-0; fi
 
 if [ "$(id -u)" != 0 ]; then
   echo "1..0 # SKIP a real chroot needs root"
@@ -39,7 +43,7 @@ trap 'exit 1' HUP INT TERM
 chmod 755 "$base"
 [ "$nestp" = - ] || cp "$nestp" "$base/nestp" || exit 1
 
-# $1: where.  The root, /bind and what holds programs belong to root, so that mount points cannot
+# $1: where, $2: whose.  The root, /bind and what holds programs belong to root, so that mount points cannot
 # be moved by moving what holds them.
 make_view() {
   mkdir -p "$1/root/bin" "$1/root/programs" "$1/root/dev" "$1/root/proc" "$1/root/work/mounted" \
@@ -52,12 +56,13 @@ make_view() {
   cp "$print" "$1/host/ro/program"
   ln -s /work/a "$1/host/ro/link"
   ln -s ../file "$1/host/ro/a/link"
-  chown -R -h $user:$user "$1/host" "$1/root/work"
+  chown -R -h $2:$2 "$1/host" "$1/root/work"
+  [ -z "$identity" ] || chown -R -h $2:$2 "$1/root"
 }
 
 in_chroot() {
   root=$1/root host=$1/host seed=$2
-  export root host enter seed count user
+  export root host enter seed count chroot_user
   unshare -m --propagation private sh -c '
     set -e
     mount --bind "$root" "$root"
@@ -71,7 +76,7 @@ in_chroot() {
     mount --bind "$host/file" "$root/bind/file"
     mount --bind "$host/mounted" "$root/work/mounted"
     cd /
-    exec env -i timeout -k 5 600 "$enter" "$root" $user /work /bin/storm $seed $count'
+    exec env -i timeout -k 5 600 "$enter" "$root" $chroot_user /work /bin/storm $seed $count'
 }
 
 in_nestp() {
@@ -80,7 +85,7 @@ in_nestp() {
     return
   fi
   (cd / && env -i PATH=/bin ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} timeout -k 5 1200 setpriv --reuid=$user --regid=$user --clear-groups \
-    "$base/nestp" ${NESTP_TEST_OPTIONS-} -r "$1/root" -b /dev -b /proc -b "$1/host/dir:/bind/dir" \
+    "$base/nestp" ${NESTP_TEST_OPTIONS-} $identity -r "$1/root" -b /dev -b /proc -b "$1/host/dir:/bind/dir" \
     -b "$1/host/nested:/bind/dir/nested" -b "$1/host/dir:/bind/again" \
     --ro-bind "$1/host/ro:/bind/ro" -b "$1/host/file:/bind/file" \
     -b "$1/host/mounted:/work/mounted" -w /work /bin/storm "$2" "$count")
@@ -93,7 +98,7 @@ list_tree() {
 
 one_seed() {
   rm -rf --one-file-system "$base/chroot" "$base/nested"
-  make_view "$base/chroot" && make_view "$base/nested" || return 1
+  make_view "$base/chroot" $chroot_user && make_view "$base/nested" $user || return 1
   in_chroot "$base/chroot" "$1" >"$base/chroot.out" 2>&1
   in_nestp "$base/nested" "$1" >"$base/nested.out" 2>&1
   result=$?
