@@ -88,6 +88,11 @@ Result<> set_fake_proc(Request& request, std::string_view) {
   return Done{};
 }
 
+Result<> set_emulated_links(Request& request, std::string_view) {
+  request.emulate_links = true;
+  return Done{};
+}
+
 Result<> set_root_id(Request& request, std::string_view) {
   request.ids = Request::Ids{};
   return Done{};

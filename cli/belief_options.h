@@ -23,6 +23,8 @@ Result<> add_port(Request& request, std::string_view value);
 /// --netcoop
 Result<> set_free_ports(Request& request, std::string_view value);
 Result<> set_fake_proc(Request& request, std::string_view value);
+/// -l
+Result<> set_emulated_links(Request& request, std::string_view value);
 
 /// -0
 Result<> set_root_id(Request& request, std::string_view value);

@@ -145,7 +145,7 @@ std::string shell_quoted(std::string_view text) {
 }
 
 bool is_shown(const Option& option) {
-  return option.group != Group::hidden && option.group != Group::later;
+  return option.group != Group::hidden;
 }
 
 /// "-r|--rootfs|--root": the pattern that matches each name.

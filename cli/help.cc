@@ -124,11 +124,6 @@ std::string help_text(Grammar grammar) {
 
 std::string help_text(const Option& option, Grammar grammar) {
   std::string text = wrapped(all_forms(option, grammar), 0);
-  if (option.apply == nullptr) {
-    return text + wrapped("Not in this version yet: " + std::string(option.help) + "; " +
-                              std::string(option.long_help) + ".",
-                          4);
-  }
   text += wrapped(std::string(option.help) + ".", 4);
   text += wrapped(option.long_help, 4);
   return text;

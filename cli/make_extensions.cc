@@ -8,6 +8,8 @@
 #include "extensions/hidden_files.h"
 #include "extensions/identity/identity.h"
 #include "extensions/kernel_name.h"
+#include "extensions/link_calls.h"
+#include "extensions/link_faces.h"
 #include "extensions/link_sizes.h"
 #include "extensions/missing_calls.h"
 #include "extensions/ports.h"
@@ -49,6 +51,7 @@ std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
     extensions.push_back(std::make_unique<Ports>(
         request.ports, request.free_ports ? find_free_port : Ports::Finder()));
   }
+  if (request.emulate_links) extensions.push_back(std::make_unique<LinkFaces>());
   if (request.link_sizes) extensions.push_back(std::make_unique<LinkSizes>());
   // Before the kernel's name, which changes what it makes up.
   if (request.fake_proc) {
@@ -63,6 +66,8 @@ std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
         [ids = ids.get()](pid_t thread) { return ids->has_capability(thread, kAdminister); });
     extensions.push_back(std::move(ids));
   }
+  // Who may make a link is decided before one is made.
+  if (request.emulate_links) extensions.push_back(std::make_unique<LinkCalls>());
   extensions.push_back(std::move(kernel));
   if (const auto promised = version_code(request.kernel.release.value_or(""))) {
     const SysSet missing = MissingCalls::missing_here(*promised);

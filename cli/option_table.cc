@@ -376,6 +376,15 @@ constexpr Option kOptions[] = {
                   "one it became.",
      .apply = set_free_ports},
     {.group = Group::findings,
+     .long_names = {"link2symlink"},
+     .short_names = "l",
+     .help = "Make symbolic links of hard links",
+     .long_help =
+         "For file systems that have no hard links. The guest sees hard links all the same, with "
+         "their count; the file itself moves to a directory .nestp-links at the top of its tree, "
+         "which the guest does not see. From outside each name is a symbolic link to it.",
+     .apply = set_emulated_links},
+    {.group = Group::findings,
      .long_names = {"fake-proc"},
      .help = "Stand in for files of /proc that are forbidden",
      .long_help = "Where the host lets nobody read /proc/stat, loadavg, uptime, vmstat or version, "
@@ -520,13 +529,6 @@ constexpr Option kOptions[] = {
      .long_help = "With each backend it says whether it works here, and if not, why.",
      .apply = version},
 
-    // PRoot's, known by name so that their absence is said in one sentence.
-    {.group = Group::later,
-     .long_names = {"link2symlink"},
-     .short_names = "l",
-     .help = "making symbolic links of hard links",
-     .long_help = "leave it out where the file system has hard links"},
-
     {.group = Group::hidden,
      .long_names = {"generate"},
      .value = Value::required,
@@ -553,8 +555,6 @@ std::string_view title_of(Group group) {
       return "How it is run";
     case Group::telling:
       return "What is told";
-    case Group::later:
-      return "Not in this version";
     case Group::hidden:
       return "For the build";
   }

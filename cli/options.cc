@@ -87,10 +87,6 @@ class Parser {
 
  private:
   Result<> apply(const Option& option, const std::string& shown, std::string_view value) {
-    if (option.apply == nullptr) {
-      return Error{shown + ": " + std::string(option.help) + " is not in this version yet; " +
-                   std::string(option.long_help)};
-    }
     const Result<> done = option.apply(request_, value);
     return done ? done : Result<>(done.error().in("option " + quoted(shown)));
   }
@@ -98,8 +94,6 @@ class Parser {
   bool has_next() const { return next_ < words_.size(); }
 
   Result<> missing_value(const Option& option, const std::string& shown) {
-    // An absent feature is the better news than its absent value.
-    if (option.apply == nullptr) return apply(option, shown, {});
     return Error{"option " + quoted(shown) + " needs a value: " + std::string(option.metavar)};
   }
 

@@ -76,7 +76,8 @@ struct Request {
   bool link_sizes = false;        ///< -L
   std::vector<PortPair> ports{};  ///< -p
   bool fake_proc = false;
-  bool free_ports = false;  ///< --netcoop
+  bool emulate_links = false;  ///< -l
+  bool free_ports = false;     ///< --netcoop
 
   std::vector<EnvironmentChange> environment{};
   OnExit on_exit = OnExit::wait;
@@ -104,7 +105,7 @@ struct Request {
   std::vector<std::string> command{};  ///< empty: the default shell
 };
 
-enum class Group : std::uint8_t { files, beliefs, findings, life, running, telling, later, hidden };
+enum class Group : std::uint8_t { files, beliefs, findings, life, running, telling, hidden };
 
 /// Those that --help shows, in its order.
 inline constexpr Group kShownGroups[] = {Group::files, Group::beliefs, Group::findings,
@@ -129,7 +130,7 @@ struct Option {
   std::string_view help{};       ///< verb phrase, for --help
   std::string_view long_help{};  ///< whole sentences, for --help OPTION and the manual
   std::string_view choices{};    ///< words for completion, separated by spaces
-  Result<> (*apply)(Request&, std::string_view value) = nullptr;  ///< null: not in this version
+  Result<> (*apply)(Request&, std::string_view value) = nullptr;
   bool is_apart = false;  ///< PRoot's grammar, too, has a long form's value in the next word
 };
 

@@ -5,33 +5,17 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-#include "arch/syscall_table.h"
 #include "extensions/listing.h"
+#include "extensions/path_calls.h"
 #include "extensions/stat_answer.h"
 #include "fs/fd.h"
 
 namespace nestp {
-namespace {
-
-bool names_a_file(const SyscallRow& row) {
-  return std::any_of(row.args.begin(), row.args.end(), [](ArgKind kind) {
-    return detail::is_path(kind) || kind == ArgKind::address || kind == ArgKind::message;
-  });
-}
-
-}  // namespace
-
 SysSet HiddenFiles::entries() const { return stat_by_descriptor_calls(); }
 
 SysSet HiddenFiles::exits() const { return listing_calls(); }
 
-SysSet HiddenFiles::objects() const {
-  SysSet set;
-  for (const SyscallRow& row : syscall_table()) {
-    if (names_a_file(row)) set.set(static_cast<std::size_t>(row.sys));
-  }
-  return set;
-}
+SysSet HiddenFiles::objects() const { return path_calls(); }
 
 bool HiddenFiles::is_hidden(std::string_view name) const {
   return std::any_of(prefixes_.begin(), prefixes_.end(),

@@ -10,9 +10,6 @@ run --bnd=/x true
 fails 125 "unknown option '--bnd', did you mean '--bind'\\?; try --help$" 'a misspelt option'
 run -b
 fails 125 "option '-b' needs a value: HOST" 'a missing value'
-run -l true
-fails 125 '-l: making symbolic links of hard links is not in this version yet; leave it out' \
-  'a feature of later'
 run -p 80 true
 fails 125 "option '-p': '80' is not IN:OUT, two ports from 1 to 65535; try --help" 'half a value'
 run -q qemu-nothing true

@@ -19,4 +19,6 @@ int main() {
   EXPECT_ERRNO(link("file", "/dev/new"), EXDEV);
   EXPECT(unlink("file") == 0 && contents("followed") == "text");
   EXPECT_ERRNO(access("link", F_OK), ENOENT);
+  EXPECT(unlink("followed") == 0 && stat("d/hard", &status) == 0 && status.st_nlink == 1);
+  EXPECT(unlink("d/hard") == 0);
 }

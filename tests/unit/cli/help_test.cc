@@ -17,7 +17,7 @@ TEST_CASE("help fits 80 columns and names each shown option once", "[cli][help]"
       CHECK(!line.ends_with(' '));
     }
     for (const Option& option : option_table()) {
-      const bool shown = option.group != Group::later && option.group != Group::hidden;
+      const bool shown = option.group != Group::hidden;
       const std::string name = option.long_names[0].empty()
                                    ? std::string("  -") + option.short_names[0] + " "
                                    : "--" + std::string(option.long_names[0]);
@@ -59,8 +59,6 @@ TEST_CASE("help of one option shows all its forms", "[cli][help]") {
   CHECK(bind.starts_with("-b HOST[:GUEST[!]], -m HOST[:GUEST[!]], --bind=HOST[:GUEST[!]],\n"));
   CHECK(bind.find("    HOST may be a directory") != std::string::npos);
   CHECK(help_text(*find_option("verbose"), Grammar::proot).starts_with("-v N, --verbose[=N]\n"));
-  CHECK(help_text(*find_option("-l"), Grammar::proot).find("Not in this version") !=
-        std::string::npos);
 }
 
 TEST_CASE("wrapping keeps to its width", "[cli][help]") {

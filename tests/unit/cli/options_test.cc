@@ -173,19 +173,12 @@ TEST_CASE("an unknown option suggests a near one", "[cli][options]") {
   CHECK(refused(Grammar::nestp, {"-Z"}) == "unknown option '-Z'");
 }
 
-TEST_CASE("PRoot's missing features are named in one sentence", "[cli][options]") {
-  for (const Grammar grammar : {Grammar::proot, Grammar::nestp}) {
-    const std::string message = refused(grammar, {"-l"});
-    CHECK(message.starts_with("-l: "));
-    CHECK(message.find("is not in this version yet; ") != std::string::npos);
-  }
-}
-
 TEST_CASE("what the guest finds", "[cli][options]") {
   for (const Grammar grammar : {Grammar::proot, Grammar::nestp}) {
     const Request request =
-        parsed(grammar, {"-H", "-L", "-n", "--fake-proc", "-p", "80:8080", "--port=1:65535", "ls"});
+        parsed(grammar, {"-H", "-L", "-l", "-n", "--fake-proc", "-p", "80:8080", "--port=1:65535", "ls"});
     CHECK((request.hide_files && request.link_sizes && request.free_ports && request.fake_proc));
+    CHECK(request.emulate_links);
     CHECK(request.ports == std::vector<PortPair>{{80, 8080}, {1, 65535}});
     for (const char* const wrong : {"", ":", "80", "80:", ":80", "0:1", "1:65536", "1:2:3", "-1:2"})
       CHECK(refused(grammar, {"-p", wrong}).find("' is not IN:OUT, two ") != std::string::npos);
