@@ -97,13 +97,14 @@ struct Plan {
   uint64_t heap_offset;       ///< bytes between there and brk
   uint64_t executable_stack;  ///< PROT_EXEC for the stack
   char name[16];              ///< comm
-  char paths[2][4100];        ///< room for PlanFile::path
   uint64_t stop_at_start;     ///< go to kStartTrap instead of the program
   char copies[2][64];        ///< what to open instead of PlanFile::path, if it can be; may be empty
   char memo[64];             ///< path of the memo (memo.h); empty: none
   uint64_t opens_libraries;  ///< the interpreter is glibc's: its opens may be given copies
   // Filled by the loader.
   uint64_t jump;  ///< where the guest starts
+  // Last, as all that is behind them is not written.
+  char paths[8200];  ///< room for PlanFile::path
 };
 static_assert(sizeof(Plan) <= kPlanSize);
 

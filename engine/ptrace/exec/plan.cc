@@ -135,9 +135,12 @@ void add_segments(const ElfImage& image, gate::PlanSegment* place) {
   }
 }
 
-void copy_text(const std::string& text, char* place, std::size_t room) {
-  CHECK(text.size() < room) << "loader text of " << text.size() << " bytes";
-  std::memcpy(place, text.c_str(), text.size() + 1);
+/// Puts a path at `offset` of the record's room; gives its address in the guest.
+std::uint64_t add_path(gate::Plan& record, std::size_t offset, const std::string& path) {
+  CHECK(offset + path.size() < sizeof record.paths)
+      << "loader paths of " << path.size() << " bytes";
+  path.copy(record.paths + offset, path.size());
+  return gate::kPlan + offsetof(gate::Plan, paths) + offset;
 }
 
 std::uint64_t random_below(std::uint64_t limit) {
@@ -208,17 +211,24 @@ Randomness choose_randomness(const ExecPlan& plan, bool randomize) {
   return chosen;
 }
 
+std::span<const std::byte> used_bytes(const gate::Plan& record) {
+  const std::uint64_t last =
+      record.interpreter.path != 0 ? record.interpreter.path : record.program.path;
+  const std::size_t at = last - gate::kPlan;
+  const char* const path = reinterpret_cast<const char*>(&record) + at;
+  return std::as_bytes(std::span(&record, 1)).first(at + std::strlen(path) + 1);
+}
+
 gate::Plan loader_plan(const ExecPlan& plan, const StartStack& stack,
                        const Randomness& randomness) {
   gate::Plan record{};
   record.program = file_record(plan.program_image, randomness.program_base);
-  record.program.path = gate::kPlan + offsetof(gate::Plan, paths);
-  copy_text(plan.program.host, record.paths[0], sizeof record.paths[0]);
+  record.program.path = add_path(record, 0, plan.program.host);
   add_segments(plan.program_image, record.segments);
   if (plan.interpreter) {
     record.interpreter = file_record(plan.interpreter_image, 0);
-    record.interpreter.path = gate::kPlan + offsetof(gate::Plan, paths) + sizeof record.paths[0];
-    copy_text(plan.interpreter->host, record.paths[1], sizeof record.paths[1]);
+    record.interpreter.path =
+        add_path(record, plan.program.host.size() + 1, plan.interpreter->host);
     add_segments(plan.interpreter_image, record.segments + plan.program_image.segments.size());
     record.interpreter_entry = plan.interpreter_image.entry;
   }

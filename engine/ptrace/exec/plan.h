@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,5 +93,7 @@ struct StartStack {
 
 /// The record the loader reads.  Precondition: the images have at most kMaxSegments segments.
 gate::Plan loader_plan(const ExecPlan& plan, const StartStack& stack, const Randomness& randomness);
+/// What of it must be written; the rest is zero, as the guest's memory is.
+std::span<const std::byte> used_bytes(const gate::Plan& record);
 
 }  // namespace nestp

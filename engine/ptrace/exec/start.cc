@@ -261,7 +261,7 @@ SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan) 
       if (!done) return done;
     }
   }
-  return memory.write_object(GuestAddress{gate::kPlan}, record);
+  return memory.write(GuestAddress{gate::kPlan}, used_bytes(record));
 }
 
 }  // namespace nestp
