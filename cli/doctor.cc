@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/diagnose.h"
+#include "cli/image/download.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/run.h"
@@ -80,18 +81,17 @@ Finding examine_directory(const std::string& subject, const char* path) {
 
 Finding examine_downloads() {
   Finding finding{.subject = "downloads", .works = true, .text = {}};
-#ifdef NESTP_HAS_CURL
-  finding.text = "by libcurl, built in";
-#else
-  if (is_in_path("curl")) {
-    finding.text = "by the host's curl";
+  if (libcurl_failure().empty()) {
+    finding.text = "by libcurl";
+  } else if (is_in_path("curl")) {
+    finding.text = "by the host's curl: " + libcurl_failure();
   } else if (is_in_path("wget")) {
-    finding.text = "by the host's wget";
+    finding.text = "by the host's wget: " + libcurl_failure();
   } else {
     finding.works = false;
-    finding.text = "neither curl nor wget is installed; install one, or give images as files";
+    finding.text =
+        "neither libcurl nor curl nor wget is there; install one, or give images as files";
   }
-#endif
   return finding;
 }
 

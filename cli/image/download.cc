@@ -124,7 +124,8 @@ Result<> download(const DownloadRequest& request) {
   int fruitless = 0;
   while (true) {
     const std::uint64_t before = size_of(part);
-    const auto done = transfer(request, part, tag);
+    const auto done = libcurl_failure().empty() ? transfer_by_libcurl(request, part, tag)
+                                                : transfer_by_tool(request, part);
     if (done) break;
     const bool got_further = size_of(part) > before;
     fruitless = got_further ? 0 : fruitless + 1;
@@ -140,6 +141,10 @@ Result<> download(const DownloadRequest& request) {
     return Error{request.path + ": " + std::strerror(errno)};
   }
   return Done{};
+}
+
+Result<Answer> fetch(const std::string& url, const std::vector<std::string>& headers) {
+  return libcurl_failure().empty() ? fetch_by_libcurl(url, headers) : fetch_by_tool(url, headers);
 }
 
 }  // namespace nestp

@@ -1,4 +1,4 @@
-// Files from the network: by libcurl where it is linked in, else by the host's curl or wget.
+// Files from the network: by libcurl where it can be loaded, else by the host's curl or wget.
 // Verified TLS, redirects, proxies from the usual variables; what has come once need not come
 // again.
 #pragma once
@@ -26,16 +26,11 @@ struct DownloadRequest {
 /// Goes on where an interrupted one stopped, and tries again while it gets further.
 Result<> download(const DownloadRequest& request);
 
-/// One transfer to `part`, from its present size on if the server agrees that it is the same
-/// file, which `tag` identifies.  One of download_curl.cc and download_tool.cc is built.
 struct TransferError {
   std::string message{};
   bool may_pass = false;  ///< worth another try
   long status = 0;        ///< of HTTP; 0: none came
 };
-Outcome<Done, TransferError> transfer(const DownloadRequest& request, const std::string& part,
-                                      const std::string& tag);
-
 /// A small answer in memory, with its status and the headers that matter; for registries.
 struct Answer {
   long status = 0;
@@ -44,6 +39,18 @@ struct Answer {
   std::string authenticate{};  ///< WWW-Authenticate
 };
 Result<Answer> fetch(const std::string& url, const std::vector<std::string>& headers);
+
+/// Why libcurl is not used; empty: it is.
+const std::string& libcurl_failure();
+
+/// One transfer to `part`, from its present size on if the server agrees that it is the same
+/// file, which `tag` identifies.
+Outcome<Done, TransferError> transfer_by_libcurl(const DownloadRequest& request,
+                                                 const std::string& part, const std::string& tag);
+Outcome<Done, TransferError> transfer_by_tool(const DownloadRequest& request,
+                                              const std::string& part);
+Result<Answer> fetch_by_libcurl(const std::string& url, const std::vector<std::string>& headers);
+Result<Answer> fetch_by_tool(const std::string& url, const std::vector<std::string>& headers);
 
 /// A bar with rate and remaining time on a terminal, a line every tenth elsewhere.
 Progress show_progress(const std::string& what);

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <memory>
 #include <strings.h>
@@ -19,17 +20,67 @@ constexpr long kIdleSeconds = 60;  // a server that sends nothing for so long is
 constexpr long kMostRedirects = 10;
 constexpr std::size_t kMostAnswer = std::size_t{16} * 1024 * 1024;
 
+/// libcurl, loaded by the first transfer: with all that it needs itself it is more than thirty
+/// libraries, some 10 ms of every start, and few runs of nestp transfer anything.
+struct CurlLibrary {
+  decltype(&curl_global_init) global_init = nullptr;
+  decltype(&curl_easy_init) easy_init = nullptr;
+  decltype(&curl_easy_cleanup) easy_cleanup = nullptr;
+  decltype(&curl_easy_setopt) easy_setopt = nullptr;
+  decltype(&curl_easy_getinfo) easy_getinfo = nullptr;
+  decltype(&curl_easy_perform) easy_perform = nullptr;
+  decltype(&curl_easy_strerror) easy_strerror = nullptr;
+  decltype(&curl_slist_append) slist_append = nullptr;
+  decltype(&curl_slist_free_all) slist_free_all = nullptr;
+  std::string failure{};  ///< why it cannot be used; empty: it can
+};
+
+template <typename Function>
+void find_function(void* library, const char* name, Function& function, std::string& failure) {
+  function = reinterpret_cast<Function>(::dlsym(library, name));
+  if (function == nullptr && failure.empty()) failure = std::string("libcurl lacks ") + name;
+}
+
+CurlLibrary load_libcurl() {
+  CurlLibrary curl;
+  void* const library = ::dlopen(NESTP_LIBCURL, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    curl.failure = std::string("libcurl cannot be loaded (") + ::dlerror() + ")";
+    return curl;
+  }
+  const auto find = [&](const char* name, auto& function) {
+    find_function(library, name, function, curl.failure);
+  };
+  find("curl_global_init", curl.global_init);
+  find("curl_easy_init", curl.easy_init);
+  find("curl_easy_cleanup", curl.easy_cleanup);
+  find("curl_easy_setopt", curl.easy_setopt);
+  find("curl_easy_getinfo", curl.easy_getinfo);
+  find("curl_easy_perform", curl.easy_perform);
+  find("curl_easy_strerror", curl.easy_strerror);
+  find("curl_slist_append", curl.slist_append);
+  find("curl_slist_free_all", curl.slist_free_all);
+  if (curl.failure.empty() && curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    curl.failure = "libcurl cannot start";
+  return curl;
+}
+
+const CurlLibrary& libcurl() {
+  static const CurlLibrary library = load_libcurl();
+  return library;
+}
+
 struct CloseHandle {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { libcurl().easy_cleanup(handle); }
 };
 struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { libcurl().slist_free_all(list); }
 };
 using Handle = std::unique_ptr<CURL, CloseHandle>;
 using Headers = std::unique_ptr<curl_slist, FreeList>;
 
 void add_header(Headers& headers, const std::string& text) {
-  curl_slist* const longer = curl_slist_append(headers.get(), text.c_str());
+  curl_slist* const longer = libcurl().slist_append(headers.get(), text.c_str());
   if (longer == nullptr) return;
   (void)headers.release();
   headers.reset(longer);
@@ -75,7 +126,7 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* p
 bool begin(Sink& sink) {
   sink.started = true;
   long status = 0;
-  curl_easy_getinfo(sink.handle, CURLINFO_RESPONSE_CODE, &status);
+  libcurl().easy_getinfo(sink.handle, CURLINFO_RESPONSE_CODE, &status);
   if (status >= 300) return true;  // the body of a refusal
   if (status != 206 && sink.start > 0) {
     if (::ftruncate(sink.file.get(), 0) != 0) return false;
@@ -91,7 +142,7 @@ std::size_t take_bytes(char* data, std::size_t size, std::size_t count, void* pl
   auto& sink = *static_cast<Sink*>(place);
   if (!sink.started && !begin(sink)) return 0;
   long status = 0;
-  curl_easy_getinfo(sink.handle, CURLINFO_RESPONSE_CODE, &status);
+  libcurl().easy_getinfo(sink.handle, CURLINFO_RESPONSE_CODE, &status);
   if (status >= 300) return size * count;
   std::size_t left = size * count;
   while (left > 0) {
@@ -114,37 +165,35 @@ int tell_progress(void* place, curl_off_t total, curl_off_t done, curl_off_t, cu
 /// Where this system keeps the certificates that a library built elsewhere does not know of.
 void find_certificates(CURL* handle) {
   if (::getenv("SSL_CERT_FILE") != nullptr) {
-    curl_easy_setopt(handle, CURLOPT_CAINFO, ::getenv("SSL_CERT_FILE"));
+    libcurl().easy_setopt(handle, CURLOPT_CAINFO, ::getenv("SSL_CERT_FILE"));
     return;
   }
   for (const char* const path :
        {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
         "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}) {
     if (::access(path, R_OK) != 0) continue;
-    curl_easy_setopt(handle, CURLOPT_CAINFO, path);
+    libcurl().easy_setopt(handle, CURLOPT_CAINFO, path);
     return;
   }
 }
 
 Handle new_handle(const std::string& url, const Headers& headers) {
-  static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (kReady != CURLE_OK) return nullptr;
-  Handle handle(curl_easy_init());
+  Handle handle(libcurl().easy_init());
   if (handle == nullptr) return handle;
   CURL* const raw = handle.get();
-  curl_easy_setopt(raw, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(raw, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(raw, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(raw, CURLOPT_MAXREDIRS, kMostRedirects);
-  curl_easy_setopt(raw, CURLOPT_PROTOCOLS_STR, "http,https,file");
+  libcurl().easy_setopt(raw, CURLOPT_URL, url.c_str());
+  libcurl().easy_setopt(raw, CURLOPT_HTTPHEADER, headers.get());
+  libcurl().easy_setopt(raw, CURLOPT_FOLLOWLOCATION, 1L);
+  libcurl().easy_setopt(raw, CURLOPT_MAXREDIRS, kMostRedirects);
+  libcurl().easy_setopt(raw, CURLOPT_PROTOCOLS_STR, "http,https,file");
   // A page fetched over TLS must not send us to one that is not, nor to our own files.
-  curl_easy_setopt(raw, CURLOPT_REDIR_PROTOCOLS_STR,
-                   url.starts_with("https:") ? "https" : "http,https");
-  curl_easy_setopt(raw, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-  curl_easy_setopt(raw, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(raw, CURLOPT_LOW_SPEED_TIME, kIdleSeconds);
-  curl_easy_setopt(raw, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(raw, CURLOPT_USERAGENT, "nestp/" NESTP_VERSION);
+  libcurl().easy_setopt(raw, CURLOPT_REDIR_PROTOCOLS_STR,
+                        url.starts_with("https:") ? "https" : "http,https");
+  libcurl().easy_setopt(raw, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
+  libcurl().easy_setopt(raw, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  libcurl().easy_setopt(raw, CURLOPT_LOW_SPEED_TIME, kIdleSeconds);
+  libcurl().easy_setopt(raw, CURLOPT_NOSIGNAL, 1L);
+  libcurl().easy_setopt(raw, CURLOPT_USERAGENT, "nestp/" NESTP_VERSION);
   find_certificates(raw);
   return handle;
 }
@@ -159,13 +208,15 @@ bool may_pass(CURLcode code, long status) {
 std::string reason(CURLcode code, long status, const char* details) {
   if (status == 429) return "the server has had too many requests (429); try again later";
   if (code == CURLE_OK) return "the server answers with status " + std::to_string(status);
-  return *details != '\0' ? details : curl_easy_strerror(code);
+  return *details != '\0' ? details : libcurl().easy_strerror(code);
 }
 
 }  // namespace
 
-Outcome<Done, TransferError> transfer(const DownloadRequest& request, const std::string& part,
-                                      const std::string& tag) {
+const std::string& libcurl_failure() { return libcurl().failure; }
+
+Outcome<Done, TransferError> transfer_by_libcurl(const DownloadRequest& request,
+                                                 const std::string& part, const std::string& tag) {
   Sink sink{.request = &request, .tag_path = tag};
   auto file = open_at(AT_FDCWD, part, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
   if (!file) return TransferError{.message = part + ": " + std::strerror(file.error().code())};
@@ -187,17 +238,17 @@ Outcome<Done, TransferError> transfer(const DownloadRequest& request, const std:
   if (handle == nullptr) return TransferError{.message = "libcurl cannot be used"};
   sink.handle = handle.get();
   std::array<char, CURL_ERROR_SIZE> details{};
-  curl_easy_setopt(handle.get(), CURLOPT_ERRORBUFFER, details.data());
-  curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, take_bytes);
-  curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &sink);
-  curl_easy_setopt(handle.get(), CURLOPT_HEADERFUNCTION, take_header);
-  curl_easy_setopt(handle.get(), CURLOPT_HEADERDATA, &sink);
-  curl_easy_setopt(handle.get(), CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(handle.get(), CURLOPT_XFERINFOFUNCTION, tell_progress);
-  curl_easy_setopt(handle.get(), CURLOPT_XFERINFODATA, &sink);
-  const CURLcode code = curl_easy_perform(handle.get());
+  libcurl().easy_setopt(handle.get(), CURLOPT_ERRORBUFFER, details.data());
+  libcurl().easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, take_bytes);
+  libcurl().easy_setopt(handle.get(), CURLOPT_WRITEDATA, &sink);
+  libcurl().easy_setopt(handle.get(), CURLOPT_HEADERFUNCTION, take_header);
+  libcurl().easy_setopt(handle.get(), CURLOPT_HEADERDATA, &sink);
+  libcurl().easy_setopt(handle.get(), CURLOPT_NOPROGRESS, 0L);
+  libcurl().easy_setopt(handle.get(), CURLOPT_XFERINFOFUNCTION, tell_progress);
+  libcurl().easy_setopt(handle.get(), CURLOPT_XFERINFODATA, &sink);
+  const CURLcode code = libcurl().easy_perform(handle.get());
   long answer = 0;
-  curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &answer);
+  libcurl().easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &answer);
   if (code == CURLE_OK && answer < 300) return Done{};
   if (answer == 416) (void)::unlink(part.c_str());  // more is there than the server has
   return TransferError{.message = reason(code, answer, details.data()),
@@ -205,7 +256,7 @@ Outcome<Done, TransferError> transfer(const DownloadRequest& request, const std:
                        .status = answer};
 }
 
-Result<Answer> fetch(const std::string& url, const std::vector<std::string>& texts) {
+Result<Answer> fetch_by_libcurl(const std::string& url, const std::vector<std::string>& texts) {
   Headers headers;
   for (const std::string& text : texts)
     add_header(headers, text);
@@ -213,8 +264,8 @@ Result<Answer> fetch(const std::string& url, const std::vector<std::string>& tex
   if (handle == nullptr) return Error{"libcurl cannot be used"};
   Answer answer;
   std::array<char, CURL_ERROR_SIZE> details{};
-  curl_easy_setopt(handle.get(), CURLOPT_ERRORBUFFER, details.data());
-  curl_easy_setopt(
+  libcurl().easy_setopt(handle.get(), CURLOPT_ERRORBUFFER, details.data());
+  libcurl().easy_setopt(
       handle.get(), CURLOPT_WRITEFUNCTION,
       +[](char* data, std::size_t size, std::size_t count, void* place) -> std::size_t {
         auto& body = static_cast<Answer*>(place)->body;
@@ -222,8 +273,8 @@ Result<Answer> fetch(const std::string& url, const std::vector<std::string>& tex
         body.append(data, size * count);
         return size * count;
       });
-  curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &answer);
-  curl_easy_setopt(
+  libcurl().easy_setopt(handle.get(), CURLOPT_WRITEDATA, &answer);
+  libcurl().easy_setopt(
       handle.get(), CURLOPT_HEADERFUNCTION,
       +[](char* data, std::size_t size, std::size_t count, void* place) -> std::size_t {
         auto& found = *static_cast<Answer*>(place);
@@ -231,9 +282,9 @@ Result<Answer> fetch(const std::string& url, const std::vector<std::string>& tex
                header_is({data, size * count}, "WWW-Authenticate", found.authenticate));
         return size * count;
       });
-  curl_easy_setopt(handle.get(), CURLOPT_HEADERDATA, &answer);
-  const CURLcode code = curl_easy_perform(handle.get());
-  curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &answer.status);
+  libcurl().easy_setopt(handle.get(), CURLOPT_HEADERDATA, &answer);
+  const CURLcode code = libcurl().easy_perform(handle.get());
+  libcurl().easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &answer.status);
   if (code != CURLE_OK) return Error{url + ": " + reason(code, answer.status, details.data())};
   return answer;
 }

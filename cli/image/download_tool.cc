@@ -1,4 +1,5 @@
-// Transfers by the host's curl or wget, for the static form, which has no TLS of its own.
+// Transfers by the host's curl or wget: for the static form, which has no TLS of its own, and
+// where libcurl is missing.
 #include <array>
 #include <cstring>
 #include <fcntl.h>
@@ -38,8 +39,8 @@ std::vector<std::string> curl_words(const std::vector<std::string>& headers) {
 
 }  // namespace
 
-Outcome<Done, TransferError> transfer(const DownloadRequest& request, const std::string& part,
-                                      const std::string&) {
+Outcome<Done, TransferError> transfer_by_tool(const DownloadRequest& request,
+                                              const std::string& part) {
   std::vector<std::string> words;
   const bool is_terminal = ::isatty(STDERR_FILENO) != 0;
   if (has_curl()) {
@@ -69,7 +70,7 @@ Outcome<Done, TransferError> transfer(const DownloadRequest& request, const std:
                        .may_pass = may_pass};
 }
 
-Result<Answer> fetch(const std::string& url, const std::vector<std::string>& headers) {
+Result<Answer> fetch_by_tool(const std::string& url, const std::vector<std::string>& headers) {
   std::vector<std::string> words = curl_words(headers);
   std::erase(words, "--fail");
   words.emplace_back("--include");
