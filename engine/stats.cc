@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iomanip>
+#include <numeric>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,13 @@ namespace {
 
 constexpr double kNanosecondsPerMicrosecond = 1e3;
 constexpr double kNanosecondsPerMillisecond = 1e6;
+
+/// In the order of gate::AskReason; what stands behind "not inside: ".
+constexpr std::array<std::string_view, gate::kAskReasons> kReasons = {
+    "unusual arguments", "process suspended", "path not known", "special name",
+    "may change a file", "owner on record",   "permission",
+};
+constexpr std::string_view kUnpatched = "code not patched";
 
 struct Line {
   std::string_view name;
@@ -47,10 +55,44 @@ void print_call(std::ostream& out, std::string_view name, const CallStats& call)
       << each / kNanosecondsPerMicrosecond << '\n';
 }
 
+/// Calls that came from code that does not lead to the handler.
+std::uint64_t unpatched(const CallStats& call) {
+  const std::uint64_t asked = std::accumulate(call.asked.begin(), call.asked.end(), 0ULL);
+  return call.has_fast_path && call.calls > asked ? call.calls - asked : 0;
+}
+
+void print_reasons(std::ostream& out, const std::vector<Line>& lines) {
+  bool is_first = true;
+  for (const Line& line : lines) {
+    std::ostringstream text;
+    const auto add = [&text](std::uint64_t count, std::string_view reason) {
+      if (count != 0) text << (text.tellp() > 0 ? ", " : "") << count << ' ' << reason;
+    };
+    for (std::size_t i = 0; i < kReasons.size(); ++i)
+      add(line.stats->asked[i], kReasons[i]);
+    add(unpatched(*line.stats), kUnpatched);
+    if (text.tellp() <= 0) continue;
+    if (is_first) out << "\nnot inside\n";
+    is_first = false;
+    out << std::left << std::setw(24) << line.name << text.str() << '\n';
+  }
+}
+
+void write_reasons(std::ostream& out, const CallStats& call) {
+  if (!call.has_fast_path) return;
+  out << ", \"not_inside\": {";
+  for (std::size_t i = 0; i < kReasons.size(); ++i) {
+    if (call.asked[i] != 0) out << '"' << kReasons[i] << "\": " << call.asked[i] << ", ";
+  }
+  out << '"' << kUnpatched << "\": " << unpatched(call) << '}';
+}
+
 void write_call(std::ostream& out, const CallStats& call) {
   out << "{\"calls\": " << call.calls << ", \"stops\": " << call.stops
       << ", \"exits\": " << call.exits << ", \"answered\": " << call.answered
-      << ", \"inside\": " << call.inside << ", \"nanoseconds\": " << call.nanoseconds << '}';
+      << ", \"inside\": " << call.inside << ", \"nanoseconds\": " << call.nanoseconds;
+  write_reasons(out, call);
+  out << '}';
 }
 
 }  // namespace
@@ -84,9 +126,11 @@ std::string Stats::text() const {
       << std::setw(10) << "stops" << std::setw(10) << "exits" << std::setw(10) << "answered"
       << std::setw(10) << "inside" << std::setw(12) << "tracer ms" << std::setw(10) << "us each"
       << '\n';
-  for (const Line& line : lines_of(*this))
+  const auto lines = lines_of(*this);
+  for (const Line& line : lines)
     print_call(out, line.name, *line.stats);
   print_call(out, "total", sum);
+  print_reasons(out, lines);
   return out.str();
 }
 

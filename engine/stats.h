@@ -8,6 +8,7 @@
 #include <string>
 
 #include "arch/sysno.h"
+#include "engine/gate/memo.h"
 
 namespace nestp {
 
@@ -19,6 +20,9 @@ struct CallStats {
   std::uint64_t answered = 0;     ///< without asking the kernel
   std::uint64_t inside = 0;       ///< calls more, that the fast path made without a stop
   std::uint64_t nanoseconds = 0;  ///< in the tracer, not in the guest or the kernel
+  /// Of `calls`, those that the fast path left to the tracer, by gate::AskReason.
+  std::array<std::uint64_t, gate::kAskReasons> asked{};
+  bool has_fast_path = false;  ///< the call can be made without a stop
 };
 
 class Stats {
@@ -36,7 +40,8 @@ class Stats {
   std::uint64_t other_stops = 0;      ///< of no call: signals, starts, ends, group stops
   std::uint64_t run_nanoseconds = 0;  ///< from the first program's start to the end
 
-  /// For people: totals, then one line a call, the costliest first.
+  /// For people: totals, one line a call, the costliest first, and why those of the fast path came
+  /// to the tracer.
   std::string text() const;
   /// One object; calls that never came are left out.  Ends in a newline.
   std::string json() const;

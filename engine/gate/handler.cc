@@ -125,7 +125,7 @@ int64_t open_file(Work& work) {
   const bool writes = (flags & kAccessMode) != 0 || (flags & (kCreate | kTruncate)) != 0;
   // Somebody may run what is to be written, which the kernel, to whom a loader runs,
   // does not see.
-  if (writes && !creates_anew) return kAskTracer;
+  if (writes && !creates_anew) return ask(work, AskReason::change);
   if ((flags & (kCreate | kDirectoryOnly)) == (kCreate | kDirectoryOnly)) return kAskTracer;
   work.call.writes = writes;
   if (!measure(work)) return kAskTracer;
@@ -133,7 +133,8 @@ int64_t open_file(Work& work) {
   if (!find_place(work)) return kAskTracer;
   // What is made may have to be recorded, and what has a record need not be what it seems.
   const bool believes = memo().believes != 0;
-  if (believes && (creates_anew || !is_unrecorded(work))) return kAskTracer;
+  if (believes && creates_anew) return ask(work, AskReason::record);
+  if (believes && !is_unrecorded(work)) return kAskTracer;
   if ((flags & kNoFollowOpen) != 0 || creates_anew) {
     place(work);
     return issue_guests(work);
@@ -147,7 +148,7 @@ int64_t open_file(Work& work) {
   }
   if (result != kErrorLoop && !(believes && is_denied(result))) return result;
   work.slot->is_final = 0;
-  return kAskTracer;
+  return ask(work, result == kErrorLoop ? AskReason::path : AskReason::permission);
 }
 
 /// access(2) for execution, which root has only if anybody has: records know.
@@ -166,7 +167,7 @@ int64_t follow_path(Work& work) {
     return issue_guests(work);
   }
   if (work.call.kind == FastKind::exact && !(has_flags && (flags & kNoFollow) != 0)) {
-    return kAskTracer;
+    return kAskTracer;  // find_exact() has said why
   }
   if (!find_place(work)) return kAskTracer;
   if (!(has_flags && (flags & kNoFollow) != 0)) {
@@ -191,7 +192,7 @@ int64_t get_directory(Work& work) {
   if (size <= 1 || size > kLongestPath) return kAskTracer;
   const MemoEntry* entry =
       find(EntryKind::working, process().context, 0, host, static_cast<uint32_t>(size - 1));
-  if (entry == nullptr) return kAskTracer;
+  if (entry == nullptr) return ask(work, AskReason::path);
   const uint32_t seen = entry->host_size + 1u;
   if (work.args[1] < seen) return kErrorRange;
   copy_bytes(reinterpret_cast<char*>(work.args[0]), host_of(entry), seen);
@@ -238,7 +239,12 @@ uint64_t fast_handle(FastFrame* frame) {
   asm volatile("" ::: "memory");
   frame->target = frame->after - 2;
   asm volatile("" ::: "memory");
-  if (process().context == 0 || frame->rax >= kFastCalls) return 0;
+  if (frame->rax >= kFastCalls) return 0;
+  const bool counts = (process().flags & kProcessCounts) != 0 && process().memo_missing == 0;
+  if (process().context == 0) {
+    if (counts) ++memo().asked[frame->rax][static_cast<uint32_t>(AskReason::suspended)];
+    return 0;
+  }
   Work work;
   work.slot = slot;
   work.frame = frame;
@@ -251,14 +257,18 @@ uint64_t fast_handle(FastFrame* frame) {
   work.args[4] = frame->r8;
   work.args[5] = frame->r9;
   work.text = nullptr;
+  work.reason = AskReason::arguments;
   if (work.call.path != kNoArgument) {
     work.text = reinterpret_cast<const char*>(work.args[work.call.path]);
     if (work.text == nullptr) return 0;
   }
   const uint64_t number = frame->rax;
   const int64_t result = answer(work);
-  if (result == kAskTracer) return 0;
-  if ((process().flags & kProcessCounts) != 0) ++memo().answered[number];
+  if (result == kAskTracer) {
+    if (counts) ++memo().asked[number][static_cast<uint32_t>(work.reason)];
+    return 0;
+  }
+  if (counts) ++memo().answered[number];
   frame->rax = static_cast<uint64_t>(result);
   asm volatile("" ::: "memory");
   slot->done = 1;

@@ -39,7 +39,18 @@ struct Work {
   int64_t last_slash;  ///< index; -1: none
   bool as_it_is;       ///< `host` is the guest's own text
   const char* host;    ///< what to pass to the kernel
+  AskReason reason;    ///< for kAskTracer
 };
+
+inline int64_t ask(Work& work, AskReason reason) {
+  work.reason = reason;
+  return kAskTracer;
+}
+/// The same for a condition that failed.
+inline bool no(Work& work, AskReason reason) {
+  work.reason = reason;
+  return false;
+}
 
 inline int64_t issue(FastSlot* slot, uint64_t number, const uint64_t* args) {
   int64_t result;
@@ -90,7 +101,7 @@ inline int64_t issue_guests(Work& work) {
   const int64_t result = issue(work.slot, work.frame->rax, work.args);
   if (!is_denied(result)) return result;
   work.slot->is_final = 0;
-  return kAskTracer;
+  return ask(work, AskReason::permission);
 }
 
 // ---- handler_paths.cc -----------------------------------------------------------

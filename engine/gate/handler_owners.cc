@@ -175,23 +175,24 @@ bool is_list_call(const Work& work) {
 /// Of a file that the call's path or descriptor already leads to.
 int64_t ask_for_attribute(Work& work, int64_t descriptor) {
   const int64_t result = issue_look(work, work.frame->rax, work.args);
-  if (is_list_call(work)) return result == 0 && has_no_record(work, descriptor) ? 0 : kAskTracer;
-  if (result != kErrorNoData && result != kErrorNotSupported) return kAskTracer;
+  if (is_list_call(work))
+    return result == 0 && has_no_record(work, descriptor) ? 0 : ask(work, AskReason::record);
+  if (result != kErrorNoData && result != kErrorNotSupported) return ask(work, AskReason::record);
   const char* name = reinterpret_cast<const char*>(work.args[1]);
   if (begins_with(name, "system.")) return result;
   if (!begins_with(name, "security.")) return kAskTracer;
-  return has_no_record(work, descriptor) ? result : kAskTracer;
+  return has_no_record(work, descriptor) ? result : ask(work, AskReason::record);
 }
 
 }  // namespace
 
 int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, int64_t descriptor) {
-  if (result != 0) return is_denied(result) ? kAskTracer : result;
+  if (result != 0) return is_denied(result) ? ask(work, AskReason::permission) : result;
   if (extended && (number_at<uint32_t>(buffer, kStatusExMask) & kNeededMask) != kNeededMask) {
     return kAskTracer;
   }
   const Seen seen = read_status(buffer, extended);
-  if (!is_plain(work, seen, descriptor)) return kAskTracer;
+  if (!is_plain(work, seen, descriptor)) return ask(work, AskReason::record);
   const StatusLayout& layout = extended ? kStatusEx : kStatus;
   if (seen.user == memo().real_user) put_number(buffer, layout.user, memo().shown_user);
   if (seen.group == memo().real_group) put_number(buffer, layout.group, memo().shown_group);
@@ -199,6 +200,7 @@ int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, i
 }
 
 bool is_unrecorded(Work& work) {
+  work.reason = AskReason::record;
   if (!knows_records()) return false;
   if (memo().has_recorded != 0) {
     alignas(8) char status[kStatusSize];

@@ -205,17 +205,19 @@ bool find_place(Work& work) {
   if (!is_plain_name(name, name_size)) return false;
   const bool writes = work.call.writes != 0;
   if (work.last_slash < 0) {
-    if (writes && (process().flags & kProcessReadOnly) != 0) return false;
+    if (writes && (process().flags & kProcessReadOnly) != 0) return no(work, AskReason::change);
     if (opens(work) && (process().flags & kProcessAmbiguous) != 0) return false;
-    if (is_special_name(name, name_size)) return false;
+    if (is_special_name(name, name_size)) return no(work, AskReason::name);
     work.as_it_is = true;
     work.host = work.text;
     return true;
   }
   Prefix prefix;
-  if (!find_prefix(work, prefix)) return false;
-  if ((prefix.flags & kEntryMounts) != 0 && is_special_name(name, name_size)) return false;
-  if (writes && (prefix.flags & kEntryReadOnly) != 0) return false;
+  if (!find_prefix(work, prefix)) return no(work, AskReason::path);
+  if ((prefix.flags & kEntryMounts) != 0 && is_special_name(name, name_size)) {
+    return no(work, AskReason::name);
+  }
+  if (writes && (prefix.flags & kEntryReadOnly) != 0) return no(work, AskReason::change);
   if (opens(work) && (prefix.flags & kEntryAmbiguous) != 0) return false;
   work.as_it_is = (prefix.flags & kEntryAsItIs) != 0;
   if (work.as_it_is) {
@@ -233,10 +235,12 @@ bool find_place(Work& work) {
 
 bool find_exact(Work& work, EntryKind kind) {
   uint64_t base;
-  if (!base_of(work, base)) return false;
+  if (!base_of(work, base)) return no(work, AskReason::path);
   const MemoEntry* entry = find(kind, process().context, base, work.text, work.size);
-  if (entry == nullptr) return false;
-  if (work.call.writes != 0 && (entry->flags & kEntryReadOnly) != 0) return false;
+  if (entry == nullptr) return no(work, AskReason::path);
+  if (work.call.writes != 0 && (entry->flags & kEntryReadOnly) != 0) {
+    return no(work, AskReason::change);
+  }
   if (opens(work) && (entry->flags & kEntryAmbiguous) != 0) return false;
   work.as_it_is = (entry->flags & kEntryAsItIs) != 0;
   if (work.as_it_is) {

@@ -66,6 +66,18 @@ struct FastCall {
   uint8_t keeps;   ///< of an attribute call: does not follow the last link
 };
 
+/// Why the handler left a call to the tracer.
+enum class AskReason : uint8_t {
+  arguments,   ///< flags or forms that it does not know
+  suspended,   ///< nothing is answered in this process now
+  path,        ///< not known yet, or not any more
+  name,        ///< a component that means more than its directory entry
+  change,      ///< what is named may be a program that runs, or its binding read-only
+  record,      ///< of an owner
+  permission,  ///< refused by the kernel to who is root only here
+};
+inline constexpr uint32_t kAskReasons = 7;
+
 // ---- the memo ---------------------------------------------------------------------
 
 enum class EntryKind : uint32_t {
@@ -114,7 +126,8 @@ struct MemoHeader {
   uint64_t recorded[kRecordedBits / 64];  ///< inodes of records that are not their attributes
   FastCall calls[kFastCalls];
   uint64_t answered[kFastCalls];  ///< calls by number; guests count if kProcessCounts is set
-  uint32_t buckets[kBuckets];     ///< offsets of entries
+  uint64_t asked[kFastCalls][kAskReasons];  ///< likewise
+  uint32_t buckets[kBuckets];               ///< offsets of entries
 };
 static_assert(sizeof(MemoHeader) % 8 == 0);
 

@@ -20,6 +20,10 @@ point 'a walk over many files hardly stops'
 walk --no-fast-path
 is "$status" 0 && is "$(total inside)" 0 && [ "$(total stops)" -gt 40 ]
 point '--no-fast-path'
+run --stats -r "$rootfs" sh -c 'echo >/many/a/1; cat /many/a/1 /many/absent/1; cat /proc/self/comm'
+printf '%s\n' "$err" | grep -q '^open.* path not known' &&
+  printf '%s\n' "$err" | grep -q '^open.* may change a file'
+point '--stats says why a call was not made inside'
 walk --cache=off
 is "$status" 0 && is "$(total inside)" 0
 point '--cache=off'

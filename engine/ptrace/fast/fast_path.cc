@@ -263,10 +263,14 @@ void FastPath::note_recorded(bool refresh) {
 }
 
 void FastPath::count(Stats& stats) const {
+  const gate::MemoHeader& header = memo_->header();
   for (std::size_t number = 0; number < gate::kFastCalls; ++number) {
-    const std::uint64_t inside = memo_->header().answered[number];
-    if (inside == 0) continue;
-    stats.of(sys_of(kAbiX64, static_cast<std::int32_t>(number))).inside += inside;
+    if (calls_[number].kind == FastKind::none) continue;
+    CallStats& call = stats.of(sys_of(kAbiX64, static_cast<std::int32_t>(number)));
+    call.inside += header.answered[number];
+    call.has_fast_path = true;
+    for (std::size_t reason = 0; reason < gate::kAskReasons; ++reason)
+      call.asked[reason] += header.asked[number][reason];
   }
 }
 

@@ -39,6 +39,20 @@ TEST_CASE("text has the costliest call first and leaves out what never came", "[
   CHECK(text.find("rename") == std::string::npos);
 }
 
+TEST_CASE("what came to the tracer though it need not says why", "[stats]") {
+  Stats stats;
+  CallStats& call = stats.of(Sys::openat);
+  call = {.calls = 9, .stops = 9, .inside = 90, .has_fast_path = true};
+  call.asked[static_cast<std::size_t>(gate::AskReason::path)] = 4;
+  call.asked[static_cast<std::size_t>(gate::AskReason::change)] = 2;
+  stats.of(Sys::getcwd) = {.calls = 1};
+  CHECK(stats.text().find("openat                  4 path not known, 2 may change a file, "
+                          "3 code not patched\n") != std::string::npos);
+  CHECK(stats.json().find("\"not_inside\": {\"path not known\": 4, \"may change a file\": 2, "
+                          "\"code not patched\": 3}") != std::string::npos);
+  CHECK(sample().text().find("not inside") == std::string::npos);
+}
+
 TEST_CASE("nothing counted divides by nothing", "[stats]") {
   const std::string text = Stats().text();
   CHECK(text.find("0 hits, 0 misses, 0.00 % hits") != std::string::npos);
