@@ -23,6 +23,11 @@ bool is_plain_name(const char* name, uint32_t size) {
   return !(name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.')));
 }
 
+/// Behind a slash, or alone: the directory before it is meant, whatever led there.
+bool names_prefix(const char* name, uint32_t size) {
+  return size == 0 || (size == 1 && name[0] == '.');
+}
+
 bool is_special_name(const char* name, uint32_t size) {
   return find(EntryKind::name, process().context, 0, name, size) != nullptr;
 }
@@ -202,8 +207,8 @@ bool find_place(Work& work) {
   const auto name_at = static_cast<uint32_t>(work.last_slash + 1);
   const char* name = work.text + name_at;
   const uint32_t name_size = work.size - name_at;
-  if (!is_plain_name(name, name_size)) return false;
   const bool writes = work.call.writes != 0;
+  if (!is_plain_name(name, name_size) && (writes || !names_prefix(name, name_size))) return false;
   if (work.last_slash < 0) {
     if (writes && (process().flags & kProcessReadOnly) != 0) return no(work, AskReason::change);
     if (opens(work) && (process().flags & kProcessAmbiguous) != 0) return false;

@@ -47,6 +47,52 @@ int own_changes() {
   return 0;
 }
 
+/// A path that ends with a slash, or with ".", means what a link leads to, and only a directory.
+int names_of_directories() {
+  const ino_t one = inode(where + "/one"), two = inode(where + "/two");
+  struct stat status;
+  for (int round = 0; round < 50; ++round) {
+    point_link_to(round % 2 == 0 ? "one" : "two");
+    for (const char* const end : {"/link/", "/link/.", "/link//", "/link/./"}) {
+      EXPECT(inode(where + end) == (round % 2 == 0 ? one : two));
+      EXPECT(lstat((where + end).c_str(), &status) == 0 && S_ISDIR(status.st_mode));
+      EXPECT(access((where + end).c_str(), X_OK) == 0);
+      char target[8];
+      EXPECT_ERRNO(readlink((where + end).c_str(), target, sizeof target), EINVAL);
+    }
+    EXPECT_ERRNO(stat((where + "/one/file/").c_str(), &status), ENOTDIR);
+    EXPECT_ERRNO(open((where + "/one/file/.").c_str(), O_RDONLY), ENOTDIR);
+    EXPECT_ERRNO(open((where + "/absent/").c_str(), O_RDONLY), ENOENT);
+  }
+  EXPECT(chdir(where.c_str()) == 0 && inode(".") == inode(where) && inode("one/") == one);
+  EXPECT(chdir("one") == 0 && inode(".") == one && inode("../two/") == two);
+  EXPECT(chdir(where.c_str()) == 0);
+  return 0;
+}
+
+/// Directories far below a known one, whose names change on the way.
+int deep_directories() {
+  const std::string deep = where + "/far";
+  std::string bottom = deep;
+  EXPECT(mkdir(deep.c_str(), 0755) == 0);
+  for (const char* const name : {"/a", "/b", "/c", "/d"}) {
+    bottom += name;
+    EXPECT(mkdir(bottom.c_str(), 0755) == 0);
+  }
+  EXPECT(make_file((bottom + "/file").c_str(), "deep"));
+  const ino_t file = inode(bottom + "/file");
+  for (int round = 0; round < 50; ++round) {
+    EXPECT(inode(bottom + "/file") == file && inode(where + "/one/file") != 0);
+    EXPECT(rename((deep + "/a/b").c_str(), (deep + "/a/x").c_str()) == 0);
+    EXPECT(inode(bottom + "/file") == 0 && inode(deep + "/a/x/c/d/file") == file);
+    EXPECT(symlink("x", (deep + "/a/b").c_str()) == 0);
+    EXPECT(inode(bottom + "/file") == file);
+    EXPECT(unlink((deep + "/a/b").c_str()) == 0 && inode(bottom + "/file") == 0);
+    EXPECT(rename((deep + "/a/x").c_str(), (deep + "/a/b").c_str()) == 0);
+  }
+  return 0;
+}
+
 int changes_of_a_child() {
   const ino_t one = inode(where + "/one/file"), two = inode(where + "/two/file");
   for (int round = 0; round < 50; ++round) {
@@ -139,5 +185,6 @@ int main() {
   EXPECT(make_file("one/file", "1") && make_file("two/file", "2"));
   EXPECT(make_file("deep/a/sub/file", "a") && make_file("deep/b/sub/file", "b"));
   if (own_changes() != 0 || changes_of_a_child() != 0 || moved_directories() != 0) return 1;
+  if (names_of_directories() != 0 || deep_directories() != 0) return 1;
   return things_that_come() != 0 || relative_paths() != 0 ? 1 : 0;
 }

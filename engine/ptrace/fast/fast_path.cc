@@ -176,8 +176,9 @@ void FastPath::publish_names(const Thread& thread, std::uint64_t context) {
   const auto add = [&](std::string_view name) {
     memo_->publish({EntryKind::name, context, 0, name}, {}, 0, true);
   };
-  for (const Binding& binding : tracer_.view(thread).bindings())
-    add(base_name(binding.guest.text()));
+  for (const Binding& binding : tracer_.view(thread).bindings()) {
+    if (binding.guest != GuestPath::root()) add(base_name(binding.guest.text()));
+  }
   for (const std::string_view name : proc_names())
     add(name);
   for (const std::string_view name : tracer_.text_names)
