@@ -34,6 +34,11 @@ report 'real root printed all of its lines'
 diff "$base/real" "$base/fake" >"$base/difference"
 report "$lines lines are the same for fake root"
 head -n 60 "$base/difference" | sed 's/^/# /'
+mkdir "$base/kept" && echo text >"$base/kept/file" && own
+printed=$(nestp -0 --ro-bind "$base/kept:/work/kept" /bin/table change /work/kept/file 2>&1)
+[ "$(echo "$printed" | grep -c ' = EROFS$')" = 4 ] || { echo "$printed" | sed 's/^/# /'; false; }
+report 'root changes nothing of a read-only binding by descriptor'
+rm -r "$base/kept"
 printf 'root:x:0:0::/:/bin/sh\nother:x:60:60::/:/bin/sh\n' >"$root/etc/passwd"
 chmod 700 "$base" && chown 65534:65534 "$base"
 printed=$(nestp -0 su other -c 'exec id -u' 2>&1)

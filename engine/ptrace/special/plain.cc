@@ -3,7 +3,6 @@
 #include <cerrno>
 
 #include "engine/ptrace/special/namespaces.h"
-#include "engine/ptrace/special/read_only.h"
 #include "engine/ptrace/special/special.h"
 #include "engine/ptrace/tracer.h"
 #include "engine/ptrace/translate.h"
@@ -32,16 +31,6 @@ bool holds_address(const SyscallRow& row) {
   });
 }
 
-/// Descriptor whose object the call changes, if the row has one.
-std::optional<int> changed_descriptor(const CallFrame& frame) {
-  const SyscallRow& row = *frame.row();
-  if (row.change == Change::nothing) return std::nullopt;
-  for (std::size_t i = 0; i < row.args.size(); ++i) {
-    if (row.args[i] == ArgKind::fd) return frame.descriptor(static_cast<int>(i));
-  }
-  return std::nullopt;
-}
-
 /// A filter of the guest's own must see the guest's own calls.
 void stop_answering(CallFrame& frame) {
   frame.thread().process->has_own_filters = true;
@@ -54,9 +43,6 @@ void stop_answering(CallFrame& frame) {
 void ordinary_call(CallFrame& frame) {
   if (acknowledge_network_change(frame)) return;
   if (holds_address(*frame.row())) return special_socket(frame);
-  if (const auto descriptor = changed_descriptor(frame)) {
-    if (const auto error = refusal_by_descriptor(frame, *descriptor)) return frame.fail(*error);
-  }
   translate_paths(frame);
 }
 

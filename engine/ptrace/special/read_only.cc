@@ -111,4 +111,15 @@ std::optional<Errno> refusal_by_descriptor(CallFrame& frame, int descriptor) {
   return Errno(EROFS);
 }
 
+std::optional<Errno> refusal_by_descriptor(CallFrame& frame) {
+  const SyscallRow* const row = frame.row();
+  if (row == nullptr || row->change == Change::nothing) return std::nullopt;
+  if (!frame.tracer().view(frame.thread()).has_read_only()) return std::nullopt;
+  for (std::size_t i = 0; i < row->args.size(); ++i) {
+    if (row->args[i] != ArgKind::fd) continue;
+    return refusal_by_descriptor(frame, frame.descriptor(static_cast<int>(i)));
+  }
+  return std::nullopt;
+}
+
 }  // namespace nestp

@@ -26,5 +26,7 @@ const Binding* binding_of_object(const View& view, const PathArg& argument,
 /// A call that changes the object of a descriptor (fchmod): EROFS if that lies on a
 /// read-only binding.
 std::optional<Errno> refusal_by_descriptor(CallFrame& frame, int descriptor);
+/// The same of any call; none if it changes nothing by descriptor.
+std::optional<Errno> refusal_by_descriptor(CallFrame& frame);
 
 }  // namespace nestp

@@ -1,5 +1,7 @@
 // What real root finds in a chroot, to be compared with what the fake one finds under nestp.
 #include <cstring>
+#include <fcntl.h>
+#include <sys/xattr.h>
 
 #include "tests/guest/identity/table.h"
 
@@ -16,10 +18,21 @@ int tell_ids() {
   return 0;
 }
 
+/// Of a file that is read-only here.
+int change_by_descriptor(const char* path) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  CALL(fchmod(file, 0600));
+  CALL(fchown(file, 1, 1));
+  CALL(fsetxattr(file, "trusted.a", "1", 1, 0));
+  CALL(fremovexattr(file, "trusted.a"));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "ids") == 0) return tell_ids();
+  if (argc > 2 && std::strcmp(argv[1], "change") == 0) return change_by_descriptor(argv[2]);
   umask(022);
   table_of_ids();
   table_of_owners();
