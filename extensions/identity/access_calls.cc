@@ -65,7 +65,9 @@ Entry reach(World& world, Call& call, unsigned wish) {
     const bool is_root = who.has(Capability::override_access) && !(wish & kExecute);
     if (!is_root && wish != 0) {
       const auto file = world.look(call, object);
-      if (file && !may_access(who, *file, wish)) return fail(call, EACCES);
+      // Of what can be entered only a directory matters; of others the kernel says ENOTDIR.
+      const bool matters = call.sys != Sys::chdir || (file && S_ISDIR(file->record.mode));
+      if (file && matters && !may_access(who, *file, wish)) return fail(call, EACCES);
     }
     const int flags = object.follow ? 0 : AT_SYMLINK_NOFOLLOW;
     const int mode = wish == kExecute ? X_OK : F_OK;
@@ -96,7 +98,8 @@ Entry enter_descriptor(World& world, Call& call) {
 std::optional<int> refusal_of_removal(World& world, Call& call, const CallObject& object) {
   if (const auto error = refusal_on_way(world, call, object)) return error->code();
   const auto directory = world.look(call, {.host = directory_of(object.host), .follow = true});
-  if (!directory) return std::nullopt;  // the kernel knows the errno
+  // The kernel knows the errno.
+  if (!directory || !S_ISDIR(directory->record.mode)) return std::nullopt;
   const Credentials& who = world.credentials(call);
   const bool may = may_access(who, *directory, kWrite | kExecute);
   if (!may || (directory->record.mode & S_ISVTX)) {
@@ -140,9 +143,8 @@ Entry rename_name(World& world, Call& call) {
     // The new name need not be there: then its directory alone is asked.
     const auto directory = world.look(call, {.host = directory_of(object.host), .follow = true});
     const Credentials& who = world.credentials(call);
-    if (directory && !may_access(who, *directory, kWrite | kExecute)) {
-      return fail(call, EACCES);
-    }
+    if (!directory || !S_ISDIR(directory->record.mode)) continue;  // ENOTDIR, says the kernel
+    if (!may_access(who, *directory, kWrite | kExecute)) return fail(call, EACCES);
   }
   const bool exchanges = call.sys == Sys::renameat2 && (call.args[4] & kExchange);
   return exchanges ? Entry::proceed : forget_after(world, call, call.objects[1].host);
@@ -155,8 +157,9 @@ Entry link_name(World& world, Call& call) {
   }
   if (const auto error = refusal_on_way(world, call, made)) return fail(call, error->code());
   const auto directory = world.look(call, {.host = directory_of(made.host), .follow = true});
-  if (!directory || !world.look(call, call.objects[0]))
-    return Entry::proceed;  // ENOENT, says the kernel
+  if (!directory || !S_ISDIR(directory->record.mode) || !world.look(call, call.objects[0])) {
+    return Entry::proceed;  // ENOENT or ENOTDIR, says the kernel
+  }
   if (!may_access(world.credentials(call), *directory, kWrite | kExecute)) {
     struct stat entry {};
     return fail(call, lstat(made.host.c_str(), &entry) == 0 ? EEXIST : EACCES);

@@ -56,10 +56,14 @@ SysResult<std::string> read_name(Call& call, std::uint64_t at) {
 }
 
 SysResult<Subject> find_subject(World& world, Call& call, std::string name = {}) {
-  Subject subject{
-      .object = call.objects.empty() ? descriptor_object(call, call.args[0]) : call.objects[0],
-      .file = {},
-      .name = std::move(name)};
+  Subject subject{.object = {}, .file = {}, .name = std::move(name)};
+  if (call.objects.empty()) {
+    auto open = open_object(call, call.args[0]);
+    if (!open) return open.error();
+    subject.object = *std::move(open);
+  } else {
+    subject.object = call.objects[0];
+  }
   if (const auto error = refusal_on_way(world, call, subject.object)) return *error;
   auto file = world.look(call, subject.object);
   if (!file) return file.error();

@@ -67,7 +67,9 @@ Entry chmod_at_flags(World& world, Call& call) {
   return change_mode(world, call, call.objects[0], call.args[2]);
 }
 Entry chmod_descriptor(World& world, Call& call) {
-  return change_mode(world, call, descriptor_object(call, call.args[0]), call.args[1]);
+  const auto object = open_object(call, call.args[0]);
+  if (!object) return fail(call, object.error().code());
+  return change_mode(world, call, *object, call.args[1]);
 }
 Entry chown_path(World& world, Call& call) {
   const Id user = id_argument(call, 1);
@@ -81,8 +83,9 @@ Entry chown_at(World& world, Call& call) {
 }
 Entry chown_descriptor(World& world, Call& call) {
   const Id user = id_argument(call, 1);
-  const CallObject object = descriptor_object(call, call.args[0]);
-  return change_owner(world, call, object, user, id_argument(call, 2));
+  const auto object = open_object(call, call.args[0]);
+  if (!object) return fail(call, object.error().code());
+  return change_owner(world, call, *object, user, id_argument(call, 2));
 }
 
 /// Whether every time is UTIME_NOW or UTIME_OMIT, at `index`; none: unreadable.

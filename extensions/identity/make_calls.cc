@@ -17,7 +17,8 @@ std::optional<int> refusal_of_entry(World& world, Call& call, const CallObject& 
   if (const auto error = refusal_on_way(world, call, object)) return error->code();
   CallObject parent{.host = directory_of(object.host), .follow = true};
   const auto found = world.look(call, parent);
-  if (!found) return std::nullopt;  // the kernel knows the errno
+  if (!found) return std::nullopt;                        // the kernel knows the errno
+  if (!S_ISDIR(found->record.mode)) return std::nullopt;  // ENOTDIR, says the kernel
   directory = found->record;
   const Credentials& who = world.credentials(call);
   if (!may_access(who, *found, kWrite | kExecute)) {
@@ -146,6 +147,11 @@ Entry open_existing(World& world, Call& call, const OwnedFile& file, std::uint64
   if (!object.follow && S_ISLNK(file.record.mode)) return Entry::proceed;  // ELOOP
   const Credentials& who = world.credentials(call);
   const unsigned wish = wish_of(flag, flags);
+  // What it is comes before whose it is (fs/namei.c, do_open and may_open).
+  const bool is_directory = S_ISDIR(file.record.mode);
+  const bool creates = (flags & flag.create) != 0;
+  if (is_directory && ((wish & kWrite) || creates)) return Entry::proceed;  // EISDIR
+  if (!is_directory && (flags & flag.directory)) return Entry::proceed;     // ENOTDIR
   if (!may_access(who, file, wish)) return fail(call, EACCES);
   if (is_placeholder(file)) {
     const char* node = S_ISCHR(file.record.mode) ? host_node(file.record.device) : nullptr;

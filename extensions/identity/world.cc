@@ -49,6 +49,14 @@ dev_t device_of(int descriptor) {
 
 constexpr Id kShortLimit = 0xffff;
 
+/// Of a text of /proc/PID/fdinfo.
+unsigned long flags_of(const std::string& text) {
+  constexpr std::string_view kLine = "flags:";
+  const std::size_t at = text.find(kLine);
+  if (at == text.npos) return 0;
+  return std::strtoul(text.c_str() + at + kLine.size(), nullptr, 8);
+}
+
 }  // namespace
 
 World::World(const OwnedFiles::Setup& setup, unsigned last)
@@ -93,6 +101,19 @@ CallObject descriptor_object(const Call& call, std::uint64_t descriptor) {
   return {.host = "/proc/" + std::to_string(call.thread) + "/fd/" +
                   std::to_string(static_cast<int>(descriptor)),
           .follow = true};
+}
+
+SysResult<CallObject> open_object(const Call& call, std::uint64_t descriptor) {
+  CallObject object = descriptor_object(call, descriptor);
+  const auto link = lstat_of(object.host);
+  if (!link) return Errno(EBADF);
+  // A link without permissions is neither read nor written (fs/proc/fd.c, tid_fd_update_inode).
+  if ((link->st_mode & 0700) == 0) {
+    const std::string number = std::to_string(static_cast<int>(descriptor));
+    const auto text = read_file("/proc/" + std::to_string(call.thread) + "/fdinfo/" + number);
+    if (!text || (flags_of(*text) & O_PATH)) return Errno(EBADF);
+  }
+  return object;
 }
 
 bool has_short_ids(const Call& call) {

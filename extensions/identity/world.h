@@ -91,6 +91,8 @@ inline GuestAddress address(const Call& call, std::size_t index) {
 
 /// A path of the tracer's to what descriptor `descriptor` of the calling thread stands for.
 CallObject descriptor_object(const Call& call, std::uint64_t descriptor);
+/// Likewise for calls that need an open file; EBADF: it is closed, or only a place (O_PATH).
+SysResult<CallObject> open_object(const Call& call, std::uint64_t descriptor);
 
 /// Writes an object of the kernel's ABI into the guest.
 template <typename T>

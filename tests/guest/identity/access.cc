@@ -140,6 +140,33 @@ void try_times() {
   });
 }
 
+/// A file in the place of a directory is told before anything is said of permissions.
+void try_files_as_directories() {
+  put("plain", 50, 51, 0600);
+  put_directory("tree", 50, 51, 0700);
+  const auto tries = [](const char* who) {
+    show("a file as a directory", who);
+    CALL(mkdir("plain/new", 0700));
+    CALL(symlink("x", "plain/new"));
+    CALL(mknod("plain/new", S_IFIFO | 0600, 0));
+    CALL(unlink("plain/new"));
+    CALL(rmdir("plain/new"));
+    CALL(rename("plain/new", "other"));
+    CALL(rename("plain", "plain/new"));
+    CALL(link("plain", "plain/new"));
+    CALL(link("plain/new", "other"));
+    CALL(chdir("plain"));
+    OPEN(open("plain/new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    OPEN(open("plain", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    OPEN(open("plain", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+    OPEN(open("tree", O_WRONLY | O_CLOEXEC));
+    OPEN(open("tree", O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
+  };
+  tries("root");
+  as(50, 51, {}, [&] { tries("owner"); });
+  as(60, 61, {}, [&] { tries("stranger"); });
+}
+
 }  // namespace
 
 void table_of_access() {
@@ -149,4 +176,5 @@ void table_of_access() {
   try_real_ids();
   try_times();
   try_nameless();
+  try_files_as_directories();
 }

@@ -1,6 +1,7 @@
 // chown(2) and chmod(2): who may, and what becomes of set-ID bits.
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 #include "tests/guest/identity/table.h"
 
@@ -124,6 +125,34 @@ void modes() {
   CALL(rmdir("closed"));
 }
 
+/// A descriptor that only names a file (O_PATH) changes nothing, and neither does a closed one.
+void change_by_descriptors() {
+  put("f", 0, 0, 0644);
+  const auto tries = [](int file) {
+    char value[8];
+    CALL(fchmod(file, 0600));
+    CALL(fchown(file, 21, 22));
+    CALL(fsetxattr(file, "user.a", "1", 1, 0));
+    CALL(fsetxattr(file, "trusted.a", "1", 1, 0));
+    CALL(fgetxattr(file, "user.a", value, sizeof value));
+    CALL(fgetxattr(file, "trusted.a", value, sizeof value));
+    CALL(flistxattr(file, nullptr, 0));
+    CALL(fremovexattr(file, "user.a"));
+    CALL(fremovexattr(file, "trusted.a"));
+    show_owner("f");
+  };
+  for (const int flags : {O_RDONLY, O_WRONLY, O_ACCMODE, O_PATH}) {
+    show("descriptor of flags", std::to_string(flags));
+    const int file = open("f", flags | O_CLOEXEC);
+    tries(file);
+    CALL(fchownat(file, "", 23, 24, AT_EMPTY_PATH));
+    close(file);
+    show("descriptor", "closed");
+    tries(file);
+  }
+  unlink("f");
+}
+
 }  // namespace
 
 void table_of_owners() {
@@ -131,4 +160,5 @@ void table_of_owners() {
   set_id_bits();
   as_others();
   modes();
+  change_by_descriptors();
 }
