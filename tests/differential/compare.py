@@ -9,6 +9,7 @@ errors that both apply is given (the kernel looks for them in its own order, and
 look for some of them before the kernel does), and which of two names of one directory is shown.
 Exit status 0: equal within that.
 """
+import difflib
 import itertools
 import re
 import sys
@@ -50,6 +51,17 @@ def is_tolerable(one, other):
     return True
 
 
+def show(one, other):
+    """Both, or of a listing of all files only what differs."""
+    if max(len(one), len(other)) < 20:
+        lines = [b"-" + line for line in one] + [b"+" + line for line in other]
+    else:
+        changed = difflib.diff_bytes(difflib.unified_diff, one, other, n=0, lineterm=b"")
+        lines = [line for line in changed if not line.startswith((b"---", b"+++", b"@@"))]
+    for line in lines:
+        print("#", line[:1].decode(), line[1:200].decode(errors="replace"))
+
+
 def main():
     count = int(sys.argv[3])
     differing = 0
@@ -61,9 +73,7 @@ def main():
         tolerable = one and other and one[0] == other[0] and is_tolerable(one[1], other[1])
         good = good and bool(tolerable)
         if differing <= 20 or not tolerable:
-            for sign, side in (("-", one), ("+", other)):
-                for line in side[1] if side else []:
-                    print("#", sign, line.decode(errors="replace")[:200])
+            show(one[1] if one else [], other[1] if other else [])
         if not tolerable and differing > 40:
             break
     print(f"# {differing} of {count} operations differ in an error's kind or a name"

@@ -1,6 +1,8 @@
 // Random operations with paths, the same ones for the same seed, each printed with its result.
 //
-//   path_storm SEED COUNT
+//   path_storm SEED COUNT         as an ordinary user
+//   path_storm SEED COUNT root    as root, who can do more
+//   path_storm list               what root sees of the files that another run left
 //
 // run.sh runs it in a real chroot and under nestp and compares what it prints.
 #include <cstdlib>
@@ -47,17 +49,22 @@ void one_operation(Storm& storm) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc == 2 && std::strcmp(argv[1], "list") == 0) {
+    print_trees(Owners::shown);
+    return 0;
+  }
+  const bool is_root = argc == 4 && std::strcmp(argv[3], "root") == 0;
+  if (argc != 3 && !is_root) return 2;
   const std::uint64_t seed = std::strtoull(argv[1], nullptr, 10);
   const long count = std::atol(argv[2]);
-  Storm storm(seed);
+  Storm storm(seed, is_root);
   build_trees();
   for (storm.number = 1; storm.number <= count; ++storm.number) {
     // Each with numbers of its own, so that one wrong result does not change all that follow.
     storm.random = Random(seed * 1000003 + static_cast<std::uint64_t>(storm.number));
     one_operation(storm);
     if (storm.number % kTreeLife != 0) continue;
-    print_trees();
+    print_trees(is_root ? Owners::shown : Owners::left_out);
     if (storm.number == count) break;
     storm.report("home", "", chdir("/work"));
     remove_trees();

@@ -26,7 +26,9 @@ count=${COUNT:-4000}
 user=65534
 # Who the storm is in the chroot, and whose all files are there and under nestp.
 chroot_user=$user identity=
-if [ -n "${AS_ROOT-}" ]; then chroot_user=0 identity=-0; fi
+# Root could move what holds mount points, were these none themselves.
+tied=
+if [ -n "${AS_ROOT-}" ]; then chroot_user=0 identity=-0 tied="work bind"; fi
 
 if [ "$(id -u)" != 0 ]; then
   echo "1..0 # SKIP a real chroot needs root"
@@ -57,15 +59,19 @@ make_view() {
   ln -s /work/a "$1/host/ro/link"
   ln -s ../file "$1/host/ro/a/link"
   chown -R -h $2:$2 "$1/host" "$1/root/work"
-  [ -z "$identity" ] || chown -R -h $2:$2 "$1/root"
+  # Records of owners may be beside the root.
+  [ -z "$identity" ] || chown -R -h $2:$2 "$1/root" || return 1
+  [ -z "$identity" ] || chown $2:$2 "$1"
 }
 
+# $1: where, $2: words for the storm's program.
 in_chroot() {
-  root=$1/root host=$1/host seed=$2
-  export root host enter seed count chroot_user
+  root=$1/root host=$1/host words=$2
+  export root host enter words chroot_user tied
   unshare -m --propagation private sh -c '
     set -e
     mount --bind "$root" "$root"
+    for place in $tied; do mount --bind "$root/$place" "$root/$place"; done
     mount --rbind /dev "$root/dev"
     mount --rbind /proc "$root/proc"
     mount --bind "$host/dir" "$root/bind/dir"
@@ -76,7 +82,7 @@ in_chroot() {
     mount --bind "$host/file" "$root/bind/file"
     mount --bind "$host/mounted" "$root/work/mounted"
     cd /
-    exec env -i timeout -k 5 600 "$enter" "$root" $chroot_user /work /bin/storm $seed $count'
+    exec env -i timeout -k 5 600 "$enter" "$root" $chroot_user /work /bin/storm $words'
 }
 
 in_nestp() {
@@ -84,14 +90,17 @@ in_nestp() {
     in_chroot "$@"
     return
   fi
+  ties=
+  for place in $tied; do ties="$ties -b $1/root/$place:/$place"; done
   (cd / && env -i PATH=/bin ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} timeout -k 5 1200 setpriv --reuid=$user --regid=$user --clear-groups \
-    "$base/nestp" ${NESTP_TEST_OPTIONS-} $identity -r "$1/root" -b /dev -b /proc -b "$1/host/dir:/bind/dir" \
+    "$base/nestp" ${NESTP_TEST_OPTIONS-} $identity -r "$1/root" $ties -b /dev -b /proc -b "$1/host/dir:/bind/dir" \
     -b "$1/host/nested:/bind/dir/nested" -b "$1/host/dir:/bind/again" \
     --ro-bind "$1/host/ro:/bind/ro" -b "$1/host/file:/bind/file" \
-    -b "$1/host/mounted:/work/mounted" -w /work /bin/storm "$2" "$count")
+    -b "$1/host/mounted:/work/mounted" -w /work /bin/storm $2)
 }
 
-# What is left on the host: kind, mode, links, size (not of directories) and name.
+# What is left on the host: kind, mode, links, size (not of directories) and name.  Root's modes
+# are in records: for it a second run of the storm's program says what it sees.
 list_tree() {
   (cd "$1" && find . -type d -printf '%y %m - - %P\n' -o -printf '%y %m %n %s %P %l\n' | sort -k 5)
 }
@@ -99,11 +108,16 @@ list_tree() {
 one_seed() {
   rm -rf --one-file-system "$base/chroot" "$base/nested"
   make_view "$base/chroot" $chroot_user && make_view "$base/nested" $user || return 1
-  in_chroot "$base/chroot" "$1" >"$base/chroot.out" 2>&1
-  in_nestp "$base/nested" "$1" >"$base/nested.out" 2>&1
+  in_chroot "$base/chroot" "$1 $count${identity:+ root}" >"$base/chroot.out" 2>&1
+  in_nestp "$base/nested" "$1 $count${identity:+ root}" >"$base/nested.out" 2>&1
   result=$?
-  list_tree "$base/chroot" >"$base/chroot.tree"
-  list_tree "$base/nested" >"$base/nested.tree"
+  if [ -n "$identity" ]; then
+    in_chroot "$base/chroot" list >"$base/chroot.tree" 2>&1
+    in_nestp "$base/nested" list >"$base/nested.tree" 2>&1
+  else
+    list_tree "$base/chroot" >"$base/chroot.tree"
+    list_tree "$base/nested" >"$base/nested.tree"
+  fi
   if [ -n "${KEEP-}" ]; then
     mkdir -p "$KEEP"
     cp "$base"/*.out "$base"/*.tree "$KEEP"

@@ -11,7 +11,7 @@
 #include "tests/differential/storm_random.h"
 
 struct Storm {
-  explicit Storm(std::uint64_t seed) : random(seed), paths(random) {
+  Storm(std::uint64_t seed, bool root) : random(seed), paths(random), is_root(root) {
     files.fill(-1);
     sockets.fill(-1);
   }
@@ -21,6 +21,7 @@ struct Storm {
   std::array<int, 6> files;    ///< descriptors to start *at calls from; -1: free
   std::array<int, 3> sockets;  ///< AF_UNIX
   long number = 0;             ///< of the operation
+  bool is_root;                ///< real or fake: whose ids are told, and who changes them
   int base_slot = 0;           ///< what base() chose, for the report
 
   std::string path() { return paths.path(); }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <vector>
 
@@ -81,7 +82,13 @@ void remove_below(const std::string& directory) {
   }
 }
 
-void print_below(const std::string& directory) {
+void print_owner(const struct stat& status) {
+  std::printf(" %u:%u", status.st_uid, status.st_gid);
+  if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) return;
+  std::printf(" device %u,%u", major(status.st_rdev), minor(status.st_rdev));
+}
+
+void print_below(const std::string& directory, Owners owners) {
   for (const std::string& name : names_in(directory)) {
     const std::string path = directory + "/" + name;
     struct stat status;
@@ -90,6 +97,7 @@ void print_below(const std::string& directory) {
       continue;
     }
     std::printf("  %s %o", path.c_str(), status.st_mode);
+    if (owners == Owners::shown) print_owner(status);
     if (S_ISREG(status.st_mode)) {
       const std::string text = read_file(path);
       std::printf(" links %lu size %ld %.24s", static_cast<unsigned long>(status.st_nlink),
@@ -100,7 +108,7 @@ void print_below(const std::string& directory) {
     const ssize_t length = readlink(path.c_str(), target, sizeof target);
     if (length >= 0) std::printf(" -> %.*s", static_cast<int>(length), target);
     std::printf("\n");
-    if (S_ISDIR(status.st_mode)) print_below(path);
+    if (S_ISDIR(status.st_mode)) print_below(path, owners);
   }
 }
 
@@ -131,7 +139,7 @@ void remove_trees() {
     remove_below(place);
 }
 
-void print_trees() {
+void print_trees(Owners owners) {
   for (const char* place : {"/work", "/bind"})
-    print_below(place);
+    print_below(place, owners);
 }
