@@ -27,8 +27,11 @@ user=65534
 # Who the storm is in the chroot, and whose all files are there and under nestp.
 chroot_user=$user identity=
 # Root could move what holds mount points, were these none themselves.
-tied=
-if [ -n "${AS_ROOT-}" ]; then chroot_user=0 identity=-0 tied="work bind"; fi
+tied= devices=/dev
+if [ -n "${AS_ROOT-}" ]; then
+  chroot_user=0 identity=-0 tied="work bind" devices=/dev/null
+  [ "$nestp" != - ] || user=0
+fi
 
 if [ "$(id -u)" != 0 ]; then
   echo "1..0 # SKIP a real chroot needs root"
@@ -59,12 +62,14 @@ make_view() {
   ln -s /work/a "$1/host/ro/link"
   ln -s ../file "$1/host/ro/a/link"
   chown -R -h $2:$2 "$1/host" "$1/root/work"
+  [ -n "$identity" ] || return 0
+  : >"$1/root/dev/null"
+  cp "$storm" "$1/root/bin/list" && ln -s /proc/self/fd "$1/root/dev/fd" || return 1
   # Records of owners may be beside the root.
-  [ -z "$identity" ] || chown -R -h $2:$2 "$1/root" || return 1
-  [ -z "$identity" ] || chown $2:$2 "$1"
+  chown -R -h $2:$2 "$1/root" && chown $2:$2 "$1"
 }
 
-# $1: where, $2: words for the storm's program.
+# $1: where, $2: program and its words.
 in_chroot() {
   root=$1/root host=$1/host words=$2
   export root host enter words chroot_user tied
@@ -72,7 +77,16 @@ in_chroot() {
     set -e
     mount --bind "$root" "$root"
     for place in $tied; do mount --bind "$root/$place" "$root/$place"; done
-    mount --rbind /dev "$root/dev"
+    if [ -n "$tied" ]; then
+      # What real root does to the null device must not happen to the host.
+      if [ ! -c "$root/dev/null" ]; then
+        rm -f "$root/dev/null"
+        mknod -m 666 "$root/dev/null" c 1 3
+      fi
+      mount --bind "$root/dev/null" "$root/dev/null"
+    else
+      mount --rbind /dev "$root/dev"
+    fi
     mount --rbind /proc "$root/proc"
     mount --bind "$host/dir" "$root/bind/dir"
     mount --bind "$host/nested" "$root/bind/dir/nested"
@@ -82,7 +96,7 @@ in_chroot() {
     mount --bind "$host/file" "$root/bind/file"
     mount --bind "$host/mounted" "$root/work/mounted"
     cd /
-    exec env -i timeout -k 5 600 "$enter" "$root" $chroot_user /work /bin/storm $words'
+    exec env -i timeout -k 5 600 "$enter" "$root" $chroot_user /work /bin/$words'
 }
 
 in_nestp() {
@@ -93,10 +107,10 @@ in_nestp() {
   ties=
   for place in $tied; do ties="$ties -b $1/root/$place:/$place"; done
   (cd / && env -i PATH=/bin ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} timeout -k 5 1200 setpriv --reuid=$user --regid=$user --clear-groups \
-    "$base/nestp" ${NESTP_TEST_OPTIONS-} $identity -r "$1/root" $ties -b /dev -b /proc -b "$1/host/dir:/bind/dir" \
+    "$base/nestp" ${NESTP_TEST_OPTIONS-} $identity -r "$1/root" $ties -b $devices -b /proc -b "$1/host/dir:/bind/dir" \
     -b "$1/host/nested:/bind/dir/nested" -b "$1/host/dir:/bind/again" \
     --ro-bind "$1/host/ro:/bind/ro" -b "$1/host/file:/bind/file" \
-    -b "$1/host/mounted:/work/mounted" -w /work /bin/storm $2)
+    -b "$1/host/mounted:/work/mounted" -w /work /bin/$2)
 }
 
 # What is left on the host: kind, mode, links, size (not of directories) and name.  Root's modes
@@ -108,12 +122,12 @@ list_tree() {
 one_seed() {
   rm -rf --one-file-system "$base/chroot" "$base/nested"
   make_view "$base/chroot" $chroot_user && make_view "$base/nested" $user || return 1
-  in_chroot "$base/chroot" "$1 $count${identity:+ root}" >"$base/chroot.out" 2>&1
-  in_nestp "$base/nested" "$1 $count${identity:+ root}" >"$base/nested.out" 2>&1
+  in_chroot "$base/chroot" "storm $1 $count${identity:+ root}" >"$base/chroot.out" 2>&1
+  in_nestp "$base/nested" "storm $1 $count${identity:+ root}" >"$base/nested.out" 2>&1
   result=$?
   if [ -n "$identity" ]; then
-    in_chroot "$base/chroot" list >"$base/chroot.tree" 2>&1
-    in_nestp "$base/nested" list >"$base/nested.tree" 2>&1
+    in_chroot "$base/chroot" "list list" >"$base/chroot.tree" 2>&1
+    in_nestp "$base/nested" "list list" >"$base/nested.tree" 2>&1
   else
     list_tree "$base/chroot" >"$base/chroot.tree"
     list_tree "$base/nested" >"$base/nested.tree"
