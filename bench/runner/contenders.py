@@ -1,4 +1,4 @@
-"""The ways to run one command in the tree: real chroot, nestp, PRoot."""
+"""The ways to run one command in the tree: real chroot, nestp, and other programs for it."""
 
 import os
 import subprocess
@@ -16,15 +16,27 @@ def nestp(here, command, directory="/bench", options=()):
             "-w", directory, *command]
 
 
+def nestp_as_root(here, command, directory="/bench", options=()):
+    return nestp(here, command, directory, ("-0", *options))
+
+
 def proot(here, command, directory="/bench"):
     return ["-u", str(here.user), here.proot, *nestp(here, command, directory)[3:]]
 
 
+def bwrap(here, command, directory="/bench"):
+    mounts = [word for name in MOUNTS for word in ("--dev-bind", f"/{name}", f"/{name}")]
+    return ["-u", str(here.user), here.bwrap, "--bind", here.tree, "/", *mounts,
+            "--chdir", directory, *command]
+
+
 def all_of(here):
     """By name, in the order in which they take turns."""
-    ways = {"chroot": chroot, "nestp": nestp}
+    ways = {"chroot": chroot, "nestp": nestp, "nestp -0": nestp_as_root}
     if here.proot:
         ways["proot"] = proot
+    if here.bwrap:
+        ways["bwrap"] = bwrap
     return ways
 
 

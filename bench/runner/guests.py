@@ -3,8 +3,8 @@
 from . import contenders
 from .figure import Figure
 
-PATH_CALL = 20.0  # a path call at any depth, with any number of bindings
-NO_ROW = 1.05     # a call that nestp does not look at
+PATH_CALL = 1.6  # a path call at any depth, with any number of bindings
+NO_ROW = 1.1     # a call that nestp does not look at
 
 FLOORS = {
     "getppid": NO_ROW, "close_bad": NO_ROW, "brk": NO_ROW,

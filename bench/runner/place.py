@@ -63,6 +63,7 @@ class Place:
         self.stopwatch = os.path.join(self.build, "bench/app/stopwatch")
         self.nestp = words.nestp
         self.proot = words.proot
+        self.bwrap = words.bwrap
 
     def as_user(self, command, **options):
         return subprocess.run(command, user=self.user, group=self.user, extra_groups=[], check=True,

@@ -37,11 +37,15 @@ def _floor(figure):
         figure.measure, f"{text} {figure.unit}")
 
 
+OTHERS = ("nestp -0", "proot", "bwrap")
+
+
 def _line(figure):
-    times = [_number(figure.median(who)) for who in ("chroot", "nestp", "proot")]
-    return (f"{figure.name:34} {figure.unit[:5]:5} {times[0]:>9} {times[1]:>10} {times[2]:>10} "
-            f"{_reached(figure, 'nestp'):>11} {_reached(figure, 'proot'):>10} "
-            f"{_floor(figure):>9} {VERDICTS[figure.good()]}").rstrip()
+    times = [_number(figure.median(who)) for who in ("chroot", "nestp")]
+    reached = " ".join(f"{_reached(figure, who):>10}" for who in OTHERS)
+    return (f"{figure.name:34} {figure.unit[:5]:5} {times[0]:>9} {times[1]:>9} "
+            f"{_reached(figure, 'nestp'):>11} {_floor(figure):>9} "
+            f"{VERDICTS[figure.good()]:6} {reached}").rstrip()
 
 
 def _micro_line(figure):
@@ -53,8 +57,8 @@ def progress(figure):
 
 
 def table(figures, facts):
-    lines = ["Medians of interleaved rounds; nestp and PRoot as an ordinary user, held against",
-             "the same program in a real chroot.  The last column is the issue's floor.", ""]
+    lines = ["Medians of interleaved rounds; all as an ordinary user, held against the same program",
+             "in a real chroot: two times, then ratios or differences.", ""]
     lines += [f"{key:9} {value}" for key, value in facts.items()]
     for part, title in TITLES.items():
         chosen = [figure for figure in figures if figure.part == part]
@@ -65,8 +69,9 @@ def table(figures, facts):
             lines.append(f"{title:34} {'time':>9}")
             lines += map(_micro_line, chosen)
             continue
-        lines.append(f"{title:34} {'unit':5} {'chroot':>9} {'nestp':>10} {'proot':>10} "
-                     f"{'nestp':>11} {'proot':>10} {'floor':>9}")
+        others = " ".join(f"{who:>10}" for who in OTHERS)
+        lines.append(f"{title:34} {'unit':5} {'chroot':>9} {'nestp':>9} {'nestp':>11} "
+                     f"{'at most':>9} {'':6} {others}")
         lines += map(_line, chosen)
     lost = [f"{figure.name}: {who}: {reason}" for figure in figures
             for who, reason in figure.failed.items()]
