@@ -83,6 +83,11 @@ Result<> set_free_ports(Request& request, std::string_view) {
   return Done{};
 }
 
+Result<> set_own_ipc(Request& request, std::string_view) {
+  request.own_ipc = true;
+  return Done{};
+}
+
 Result<> set_fake_proc(Request& request, std::string_view) {
   request.fake_proc = true;
   return Done{};

@@ -22,6 +22,8 @@ Result<> set_link_sizes(Request& request, std::string_view value);
 Result<> add_port(Request& request, std::string_view value);
 /// --netcoop
 Result<> set_free_ports(Request& request, std::string_view value);
+/// --sysvipc
+Result<> set_own_ipc(Request& request, std::string_view value);
 Result<> set_fake_proc(Request& request, std::string_view value);
 /// -l
 Result<> set_emulated_links(Request& request, std::string_view value);

@@ -13,6 +13,7 @@
 #include "extensions/link_sizes.h"
 #include "extensions/missing_calls.h"
 #include "extensions/ports.h"
+#include "extensions/sysv_ipc/sysv_ipc.h"
 
 namespace nestp {
 namespace {
@@ -53,6 +54,11 @@ std::vector<std::unique_ptr<Extension>> make_extensions(const Request& request,
   }
   if (request.emulate_links) extensions.push_back(std::make_unique<LinkFaces>());
   if (request.link_sizes) extensions.push_back(std::make_unique<LinkSizes>());
+  if (request.own_ipc || SysvIpc::is_missing()) {
+    const Request::Ids ids = request.ids.value_or(Request::Ids{::geteuid(), ::getegid()});
+    extensions.push_back(
+        std::make_unique<SysvIpc>(sysv_ipc::Owner{ids.user, ids.group}, request.own_ipc));
+  }
   // Before the kernel's name, which changes what it makes up.
   if (request.fake_proc) {
     auto names = FakeProc::unreadable();

@@ -385,6 +385,13 @@ constexpr Option kOptions[] = {
          "which the guest does not see. From outside each name is a symbolic link to it.",
      .apply = set_emulated_links},
     {.group = Group::findings,
+     .long_names = {"sysvipc"},
+     .help = "Give the guest System V IPC of its own",
+     .long_help = "Shared memory, semaphores and messages that only this guest sees, made without "
+                  "the kernel's. Where the kernel has none, every guest gets them without this "
+                  "option. For programs of 64 bits.",
+     .apply = set_own_ipc},
+    {.group = Group::findings,
      .long_names = {"fake-proc"},
      .help = "Stand in for files of /proc that are forbidden",
      .long_help = "Where the host lets nobody read /proc/stat, loadavg, uptime, vmstat or version, "

@@ -76,6 +76,7 @@ struct Request {
   bool link_sizes = false;        ///< -L
   std::vector<PortPair> ports{};  ///< -p
   bool fake_proc = false;
+  bool own_ipc = false;        ///< --sysvipc
   bool emulate_links = false;  ///< -l
   bool free_ports = false;     ///< --netcoop
 

@@ -73,6 +73,9 @@ struct Call {
 enum class Entry : std::uint8_t {
   proceed,   ///< on to the next extension, then to nestp's own handling
   answered,  ///< Call::result is the answer; the kernel is not asked
+  /// The call, as the extension left it, is its own: the kernel gets it as it is, with paths of the
+  /// host, and nobody else sees it.  On entry only.
+  untranslated,
 };
 
 using SysSet = std::bitset<kSysCount + 1>;

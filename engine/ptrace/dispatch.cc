@@ -74,7 +74,14 @@ void show_answer(CallFrame& frame, Call& call, std::size_t answering) {
   frame.answer(call.result);
 }
 
-/// What extension `index` decided about `call`.  True: it answered.
+void replace_arguments(CallFrame& frame, const Call& call) {
+  const auto before = frame.args();
+  for (std::size_t i = 0; i < call.args.size(); ++i) {
+    if (call.args[i] != before[i]) frame.set_arg(static_cast<int>(i), call.args[i]);
+  }
+}
+
+/// What extension `index` decided about `call`.  True: nothing is left to decide.
 bool take_over(CallFrame& frame, Call& call, Entry decision, std::size_t index) {
   if (frame.tracer().fast) frame.tracer().fast->review(frame.thread());
   if (decision == Entry::answered) {
@@ -83,14 +90,13 @@ bool take_over(CallFrame& frame, Call& call, Entry decision, std::size_t index) 
   }
   if (call.wants_exit) frame.thread().wanted_exits |= std::uint32_t{1} << index;
   if (call.sys != frame.sys()) frame.become(call.sys);
-  const auto before = frame.args();
-  for (std::size_t i = 0; i < call.args.size(); ++i) {
-    if (call.args[i] != before[i]) frame.set_arg(static_cast<int>(i), call.args[i]);
-  }
-  return false;
+  replace_arguments(frame, call);
+  if (decision != Entry::untranslated) return false;
+  frame.at_exit([](CallFrame&) {});
+  return true;
 }
 
-/// True if an extension answered.
+/// True if an extension decided the call.
 bool ask_extensions(CallFrame& frame) {
   CallMemory memory(frame);
   frame.thread().wanted_exits = 0;

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Calls that the host lacks and the kernel of -k has: made of older ones.
 #
-#   missing_calls.sh NESTP NEWER_CALLS OLD_KERNEL        prints TAP; needs busybox-static
+#   missing_calls.sh NESTP NEWER_CALLS OLD_KERNEL SYSV_IPC        prints TAP; needs busybox-static
 set -u
 . "$(dirname "$0")/../support/busybox_guest.sh"
 cp "$2" "$root/bin/newer_calls"
 cp "$3" "$base/old_kernel"
+cp "$4" "$root/bin/sysv_ipc"
 own
 
 # On a kernel without them; what the program says natively is the measure.
@@ -36,4 +37,10 @@ else
   number=1
   echo 'ok 1 - calls # SKIP this kernel itself lacks some'
 fi
+
+(cd "$base" && as_user ./old_kernel --older "$root/bin/sysv_ipc" 2>"$base/output")
+[ $? = 77 ]
+report 'on a kernel without System V IPC there is none'
+says 'a guest has it all the same' '' old sysv_ipc
+says 'also a fake root' '' old -0 sysv_ipc
 finish

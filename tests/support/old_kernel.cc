@@ -3,7 +3,8 @@
 //
 //   old_kernel [--older] PROGRAM [ARG...]
 //
-// --older: and some older ones, whose other way is nestp's to find.
+// --older: and some older ones, and those that a kernel may be built without (System V IPC), whose
+// other way is nestp's to find.
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -53,6 +54,12 @@ constexpr Sys kOlder[] = {
     Sys::renameat2, Sys::signalfd4,       Sys::getrandom,
 };
 
+/// A kernel may also be built without these.
+constexpr Sys kOptional[] = {
+    Sys::shmget,     Sys::shmat,  Sys::shmdt,  Sys::shmctl, Sys::semget, Sys::semop,
+    Sys::semtimedop, Sys::semctl, Sys::msgget, Sys::msgsnd, Sys::msgrcv, Sys::msgctl,
+};
+
 bool is_older = false;
 
 /// A stop for a tracer that is not there is ENOSYS, too; yet nestp's own stop comes first, as on a
@@ -69,7 +76,10 @@ void add_abi(std::vector<sock_filter>& filter, const nestp::Abi& abi) {
   std::vector<sock_filter> body;
   add(body, BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
   std::vector<Sys> missing(std::begin(kNewer), std::end(kNewer));
-  if (is_older) missing.insert(missing.end(), std::begin(kOlder), std::end(kOlder));
+  if (is_older) {
+    missing.insert(missing.end(), std::begin(kOlder), std::end(kOlder));
+    missing.insert(missing.end(), std::begin(kOptional), std::end(kOptional));
+  }
   for (const Sys sys : missing) {
     const int number = nestp::number_of(abi, sys);
     if (number < 0) continue;

@@ -175,10 +175,10 @@ TEST_CASE("an unknown option suggests a near one", "[cli][options]") {
 
 TEST_CASE("what the guest finds", "[cli][options]") {
   for (const Grammar grammar : {Grammar::proot, Grammar::nestp}) {
-    const Request request =
-        parsed(grammar, {"-H", "-L", "-l", "-n", "--fake-proc", "-p", "80:8080", "--port=1:65535", "ls"});
+    const Request request = parsed(grammar, {"-H", "-L", "-l", "-n", "--fake-proc", "--sysvipc",
+                                             "-p", "80:8080", "--port=1:65535", "ls"});
     CHECK((request.hide_files && request.link_sizes && request.free_ports && request.fake_proc));
-    CHECK(request.emulate_links);
+    CHECK((request.emulate_links && request.own_ipc));
     CHECK(request.ports == std::vector<PortPair>{{80, 8080}, {1, 65535}});
     for (const char* const wrong : {"", ":", "80", "80:", ":80", "0:1", "1:65536", "1:2:3", "-1:2"})
       CHECK(refused(grammar, {"-p", wrong}).find("' is not IN:OUT, two ") != std::string::npos);
