@@ -24,6 +24,11 @@ std::string make_id() {
   return id;
 }
 
+std::string in_directory(std::string directory, const std::string& name) {
+  directory += '/';
+  return directory += name;
+}
+
 /// Sessions that use one store at once change counts one after the other.
 class StoreLock {
  public:
@@ -156,14 +161,14 @@ void LinkStore::recover(const std::string& store) {
     const auto status = lstat_of(file.data());
     const bool has_data = status && !S_ISLNK(status->st_mode);
     if (rest == ".from") {
-      const auto origin = read_link(store + "/" + name);
+      const auto origin = read_link(in_directory(store, name));
       const auto text = origin ? file.text_from(*origin) : SysResult<std::string>(origin.error());
       const bool is_named =
           text && (!has_data || is_there(*origin) || make_symlink(*text, *origin));
-      if (is_named) (void)unlink((store + "/" + name).c_str());
+      if (is_named) (void)unlink(in_directory(store, name).c_str());
     } else if (rest == ".links" && !has_data && !is_there(file.origin_path())) {
       (void)unlink(file.data().c_str());
-      (void)unlink((store + "/" + name).c_str());
+      (void)unlink(in_directory(store, name).c_str());
     }
   }
 }
@@ -192,7 +197,7 @@ void LinkStore::mend_below(const std::string& directory) {
     const std::string place = std::move(waiting.back());
     waiting.pop_back();
     for (const std::string& name : names_in(place)) {
-      const std::string path = place + "/" + name;
+      const std::string path = in_directory(place, name);
       const auto status = lstat_of(path);
       if (name == "." || name == ".." || name == StoredFile::kStoreName || !status) continue;
       if (S_ISDIR(status->st_mode)) waiting.push_back(path);

@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr int kPage = 4096;
+constexpr std::size_t kPage = 4096;
 
 int attached(int id) {
   shmid_ds status{};

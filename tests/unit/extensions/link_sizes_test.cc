@@ -12,7 +12,7 @@ namespace {
 
 /// lstat(2) of a link that shows `text`, of which the kernel says `size` bytes.
 std::int64_t shown_size(const Abi& abi, Sys sys, std::int64_t size, mode_t mode,
-                        std::optional<std::string> text, bool follow = false) {
+                        const std::optional<std::string>& text, bool follow = false) {
   FakeMemory memory(512);
   LinkSizes sizes;
   Call call = make_call(sys, memory, {0, FakeMemory::kStart, FakeMemory::kStart, 0, 0}, 1, abi);
