@@ -49,7 +49,7 @@ class Lookup {
       return facts;
     }
     facts.is_directory = S_ISDIR(status->st_mode);
-    facts.is_executable = ::faccessat(AT_FDCWD, facts.host.c_str(), X_OK, AT_EACCESS) == 0;
+    facts.is_executable = check_permission(facts.host, X_OK).ok();
     return facts;
   }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <elf.h>
 #include <utility>
 
 #include "engine/ptrace/exec/elf.h"
@@ -70,6 +71,11 @@ std::optional<StartError> diagnose_head(const ProgramFacts& facts,
     const auto runs = [&facts](const Abi* abi) {
       return abi->elf_machine == facts.head.machine && abi->elf_class == facts.head.elf_class;
     };
+    const bool is_x32 = facts.head.machine == EM_X86_64 && facts.head.elf_class == ELFCLASS32;
+    if (is_x32 && std::ranges::none_of(abis, runs)) {
+      return cannot_execute(
+          path + " is a program for x32, which nestp does not run; build it for " + names_of(abis));
+    }
     if (std::ranges::none_of(abis, runs) && !facts.has_emulator) {
       const Machine machine{facts.head.machine, facts.head.elf_class, facts.head.is_big_endian};
       return cannot_execute(path + " is a program for " + name_of_machine(facts.head.machine) +

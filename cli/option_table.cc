@@ -514,7 +514,7 @@ constexpr Option kOptions[] = {
      .long_names = {"backtrace"},
      .help = "Print a guest's stack at a fatal signal",
      .long_help = "The functions that led to it, innermost first, by name where the program has "
-                  "symbols.",
+                  "symbols.  Path calls are slower meanwhile, as by --no-fast-path.",
      .apply = set_backtrace},
     {.group = Group::telling,
      .long_names = {"list-syscalls"},

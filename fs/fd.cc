@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <climits>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,13 +61,24 @@ SysResult<std::uint64_t> mount_id_of(const std::string& path, int flags) {
   return status.stx_mnt_id;
 }
 
+bool may_write_files_of(std::uint64_t size) {
+  struct rlimit limit {};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || size <= limit.rlim_cur;
+}
+
+SysResult<> check_permission(const std::string& path, int mode) {
+  long status = ::syscall(SYS_faccessat2, AT_FDCWD, path.c_str(), mode, AT_EACCESS);
+  // Before Linux 5.8; or a container's profile that is older than the call.
+  const bool is_refused = status != 0 && (errno == ENOSYS || errno == EPERM);
+  if (is_refused) status = ::syscall(SYS_faccessat, AT_FDCWD, path.c_str(), mode);
+  if (status != 0) return Errno(errno);
+  return Done{};
+}
+
 SysResult<> check_search(const std::string& path) {
   // The last "." makes the kernel look inside: ENOTDIR for a file, EACCES without permission.
   const std::string inside = path + "/.";
-  long status = ::syscall(SYS_faccessat2, AT_FDCWD, inside.c_str(), F_OK, AT_EACCESS);
-  if (status != 0 && errno == ENOSYS) status = ::faccessat(AT_FDCWD, inside.c_str(), F_OK, 0);
-  if (status != 0) return Errno(errno);
-  return Done{};
+  return check_permission(inside, F_OK);
 }
 
 }  // namespace nestp

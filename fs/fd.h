@@ -48,6 +48,10 @@ SysResult<struct stat> lstat_of(const std::string& path);
 /// Kernel's id of the mount that `path` lies on; `flags` as for statx(2).
 /// ENOSYS before Linux 5.8.
 SysResult<std::uint64_t> mount_id_of(const std::string& path, int flags);
+/// This process may write files of `size` bytes (RLIMIT_FSIZE); at a larger one a signal ends it.
+bool may_write_files_of(std::uint64_t size);
+/// access(2) with the effective ids.  `mode`: R_OK, W_OK, X_OK.
+SysResult<> check_permission(const std::string& path, int mode);
 /// Whether directory `path` is there and may be searched with the effective ids.
 SysResult<> check_search(const std::string& path);
 

@@ -102,7 +102,8 @@ Result<HostPath> SessionDirectory::path() {
     if (made) return made;
     reasons += (reasons.empty() ? "" : "; ") + made.error().message;
   }
-  return Error{"no directory for nestp's own files: " + reasons};
+  return Error{"no directory for nestp's own files: " + reasons +
+               "; set PROOT_TMP_DIR to one that can be written"};
 }
 
 Result<HostPath> SessionDirectory::make_in(const std::string& parent) {

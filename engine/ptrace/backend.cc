@@ -40,8 +40,9 @@ void take_signals(pid_t first) {
   children.sa_handler = SIG_DFL;
   children.sa_flags = SA_NOCLDSTOP;
   sigaction(SIGCHLD, &children, nullptr);
-  // Stopping the tracer would leave guests half stopped; Loop::group stops it in time.
-  for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE})
+  // Stopping the tracer would leave guests half stopped; Loop::group stops it in time.  A limit of
+  // file sizes is meant for guests, too: nestp does without what it cannot write.
+  for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE, SIGXFSZ})
     std::signal(signal, SIG_IGN);
 }
 

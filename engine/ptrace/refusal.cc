@@ -29,7 +29,7 @@ bool changes_contents(const CallFrame& frame, std::uint64_t open_flags) {
 bool is_running_program(const Tracer& tracer, const Resolved& resolved) {
   const auto status = stat_of(resolved.seen());
   return status && tracer.programs.contains(*status) &&
-         faccessat(AT_FDCWD, resolved.seen().c_str(), W_OK, AT_EACCESS) == 0;
+         check_permission(resolved.seen(), W_OK).ok();
 }
 
 /// What starts in a removed directory meets nothing there.  `unknown`: index of that path.

@@ -43,6 +43,7 @@ struct Failure {
   int step = 0;  ///< index of kSteps
   int error = 0;
 };
+constexpr int kFilterStep = 2;
 constexpr const char* kSteps[] = {"enter the working directory", "wait for the tracer",
                                   "install the seccomp filter", "execute the loader"};
 
@@ -54,7 +55,7 @@ constexpr const char* kSteps[] = {"enter the working directory", "wait for the t
   } else if (read(go.read.get(), &byte, 1) != 1) {
     failure = {1, ECHILD};
   } else if (const int error = install_filter(plan.filter); error != 0) {
-    failure = {2, error};
+    failure = {kFilterStep, error};
   } else {
     execve(plan.image.c_str(), plan.argv.data(), plan.envp.data());
     failure = {3, errno};
@@ -70,7 +71,15 @@ std::string reason(int error) {
         " (another tracer holds this process, or kernel.yama.ptrace_scope or the container's "
         "seccomp profile forbids ptrace)";
   }
+  if (error == EAGAIN) text += "; end other processes, or raise the limit (ulimit -u)";
+  if (error == EMFILE) text += "; raise the limit of open files (ulimit -n)";
   return text;
+}
+
+std::string step_reason(const Failure& failure) {
+  if (failure.step != kFilterStep || failure.error != EPERM) return reason(failure.error);
+  return "a seccomp profile forbids seccomp(2), as container engines set one; start the container "
+         "with another profile";
 }
 
 }  // namespace
@@ -79,7 +88,7 @@ std::string failure_text(const UniqueFd& report) {
   Failure failure;
   if (read(report.get(), &failure, sizeof failure) != sizeof failure) return {};
   return std::string("cannot start the guest: ") + kSteps[failure.step] + ": " +
-         reason(failure.error);
+         step_reason(failure);
 }
 
 Result<Spawned> spawn(const Guest& guest, const ExecPlan& plan, const LoaderImages& images,
@@ -97,10 +106,10 @@ Result<Spawned> spawn(const Guest& guest, const ExecPlan& plan, const LoaderImag
 
   Pipe go, report;
   if (!make_pipe(go) || !make_pipe(report)) {
-    return Error{std::string("cannot start the guest: pipe: ") + std::strerror(errno)};
+    return Error{std::string("cannot start the guest: pipe: ") + reason(errno)};
   }
   const pid_t id = fork();
-  if (id < 0) return Error{std::string("cannot start the guest: fork: ") + std::strerror(errno)};
+  if (id < 0) return Error{std::string("cannot start the guest: fork: ") + reason(errno)};
   if (id == 0) be_child(child, go, report);
   const auto seized = ptrace_call::seize(id);
   if (!seized) {

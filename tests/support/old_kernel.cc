@@ -1,10 +1,11 @@
 // Runs a program on an older kernel: calls that came with Linux 3.2 or later, and for which there
 // is another way, answer ENOSYS for it and all its children.
 //
-//   old_kernel [--older] PROGRAM [ARG...]
+//   old_kernel [--older | --profile] PROGRAM [ARG...]
 //
 // --older: and some older ones, and those that a kernel may be built without (System V IPC), whose
 // other way is nestp's to find.
+// --profile: instead, those that profiles of container engines refused answer EPERM.
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -60,11 +61,21 @@ constexpr Sys kOptional[] = {
     Sys::semtimedop, Sys::semctl, Sys::msgget, Sys::msgsnd, Sys::msgrcv, Sys::msgctl,
 };
 
-bool is_older = false;
+/// Newer than the profile, or always refused by it.
+constexpr Sys kRefused[] = {
+    Sys::clone3,           Sys::faccessat2,        Sys::openat2,     Sys::close_range,
+    Sys::process_vm_readv, Sys::process_vm_writev, Sys::pidfd_getfd, Sys::pidfd_open,
+    Sys::inotify_init1,    Sys::memfd_create,      Sys::fchmodat2,   Sys::sched_setaffinity,
+};
+
+bool is_older = false, is_profile = false;
 
 /// A stop for a tracer that is not there is ENOSYS, too; yet nestp's own stop comes first, as on a
 /// kernel that lacks the call.
-unsigned missing_result() { return is_older ? SECCOMP_RET_TRACE : SECCOMP_RET_ERRNO | ENOSYS; }
+unsigned missing_result() {
+  if (is_profile) return SECCOMP_RET_ERRNO | EPERM;
+  return is_older ? SECCOMP_RET_TRACE : SECCOMP_RET_ERRNO | ENOSYS;
+}
 
 void add(std::vector<sock_filter>& filter, unsigned code, unsigned value, unsigned char if_true = 0,
          unsigned char if_false = 0) {
@@ -76,6 +87,7 @@ void add_abi(std::vector<sock_filter>& filter, const nestp::Abi& abi) {
   std::vector<sock_filter> body;
   add(body, BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
   std::vector<Sys> missing(std::begin(kNewer), std::end(kNewer));
+  if (is_profile) missing.assign(std::begin(kRefused), std::end(kRefused));
   if (is_older) {
     missing.insert(missing.end(), std::begin(kOlder), std::end(kOlder));
     missing.insert(missing.end(), std::begin(kOptional), std::end(kOptional));
@@ -102,6 +114,9 @@ int main(int argc, char** argv) {
   }
   if (argc > 2 && std::strcmp(argv[1], "--older") == 0) {
     is_older = true;
+    ++argv;
+  } else if (argc > 2 && std::strcmp(argv[1], "--profile") == 0) {
+    is_profile = true;
     ++argv;
   }
   std::vector<sock_filter> filter;

@@ -52,8 +52,15 @@ UniqueFd on_disk(const std::string& directory, std::span<const std::byte> image)
 }
 
 Result<UniqueFd> make_image(const std::string& directory, std::span<const std::byte> image) {
+  if (!may_write_files_of(image.size())) {
+    return Error{"no room for the loader: it has " + std::to_string(image.size()) +
+                 " bytes, more than files may have here; raise that limit (ulimit -f)"};
+  }
   UniqueFd file = in_memory(image);
   if (file) return file;
+  if (errno == EMFILE) {
+    return Error{"no room for the loader: too many open files; raise that limit (ulimit -n)"};
+  }
   file = on_disk(directory, image);
   if (file) return file;
   return Error{"no room for the loader: this kernel has no memfd_create and " + directory +

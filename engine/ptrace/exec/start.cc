@@ -35,7 +35,7 @@ int ask_kernel(int file) {
 }
 
 SysResult<> check_by_hand(const std::string& host, int file) {
-  if (faccessat(AT_FDCWD, host.c_str(), X_OK, AT_EACCESS) != 0) return Errno(errno);
+  if (const auto may = check_permission(host, X_OK); !may) return may.error();
   struct statvfs where {};
   if (fstatvfs(file, &where) == 0 && (where.f_flag & ST_NOEXEC)) return Errno(EACCES);
   return Done{};

@@ -72,7 +72,7 @@ std::unique_ptr<FastPath> FastPath::make(Tracer& tracer) {
   const auto abis = host_abis();
   const bool has_handler = std::find(abis.begin(), abis.end(), &kAbiX64) != abis.end();
   if (!has_handler || !guest.fast_path || !guest.accelerate || guest.cache == CacheMode::off ||
-      tracer.trace) {
+      tracer.trace || guest.backtrace) {  // a copy has no name by which its symbols are found
     return nullptr;
   }
   SysSet wanted;

@@ -37,6 +37,7 @@ void store(T& place, T value) {
 }  // namespace
 
 std::unique_ptr<Memo> Memo::make(bool expires) {
+  if (!may_write_files_of(gate::kMemoSize)) return nullptr;
   UniqueFd file(memfd_create("nestp-memo", MFD_CLOEXEC));
   if (!file || ftruncate(file.get(), gate::kMemoSize) != 0) return nullptr;
   void* memory = mmap(nullptr, gate::kMemoSize, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
@@ -53,13 +54,13 @@ Memo::Memo(UniqueFd file, void* memory, bool expires)
 }
 
 Memo::~Memo() {
-  if (clock_.joinable()) {
+  if (clock_) {
     {
       const std::lock_guard lock(mutex_);
       ends_ = true;
     }
     wake_.notify_all();
-    clock_.join();
+    (void)pthread_join(*clock_, nullptr);  // fails only for a thread that is not one
   }
   munmap(header_, gate::kMemoSize);
 }
@@ -125,15 +126,29 @@ void Memo::note_published() {
   const std::lock_guard lock(mutex_);
   if (has_new_) return;
   has_new_ = true;
-  if (!clock_.joinable()) {
-    // Signals are for the tracer's own thread.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    clock_ = std::thread(&Memo::watch_clock, this);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!clock_) start_clock();
+  if (!clock_) {
+    // No more threads for this user: what nobody ends in time is not remembered at all.
+    has_new_ = false;
+    end_all();
+    used_ = gate::kMemoSize;
+    return;
   }
   wake_.notify_one();
+}
+
+void Memo::start_clock() {
+  // Signals are for the tracer's own thread.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const auto watch = [](void* memo) -> void* {
+    static_cast<Memo*>(memo)->watch_clock();
+    return nullptr;
+  };
+  pthread_t clock{};
+  if (pthread_create(&clock, nullptr, watch, this) == 0) clock_ = clock;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Memo::watch_clock() {

@@ -8,9 +8,10 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <pthread.h>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "engine/gate/memo.h"
 #include "fs/fd.h"
@@ -49,6 +50,7 @@ class Memo {
   Memo(UniqueFd file, void* memory, bool expires);
   gate::MemoEntry* find(const Key& key, std::uint64_t hash, std::string_view host,
                         std::uint32_t flags);
+  void start_clock();
   void watch_clock();
 
   UniqueFd file_;
@@ -58,7 +60,7 @@ class Memo {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool has_new_ = false, ends_ = false;
-  std::thread clock_;
+  std::optional<pthread_t> clock_;
 };
 
 }  // namespace nestp

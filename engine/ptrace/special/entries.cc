@@ -19,7 +19,7 @@ std::string without_slashes(std::string host) {
 }
 
 bool may_change(const std::string& directory) {
-  return faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+  return check_permission(directory, W_OK | X_OK).ok();
 }
 
 /// Directory in which the guest's entry lies, on the host.
@@ -83,7 +83,7 @@ std::optional<Errno> parent_error(const std::string& host) {
   const auto status = stat_of(parent);
   if (!status) return status.error();
   if (!S_ISDIR(status->st_mode)) return Errno(ENOTDIR);
-  if (faccessat(AT_FDCWD, parent.c_str(), X_OK, AT_EACCESS) != 0) return Errno(EACCES);
+  if (!check_permission(parent, X_OK)) return Errno(EACCES);
   return std::nullopt;
 }
 

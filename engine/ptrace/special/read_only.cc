@@ -80,7 +80,7 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
     if (opens && directory && !S_ISDIR(status.st_mode)) return std::nullopt;  // ENOTDIR
     const bool unnamed = (open_flags & frame.abi().open_flags.temporary) != 0;
     if (opens && S_ISDIR(status.st_mode) && !unnamed) return std::nullopt;
-    if (faccessat(AT_FDCWD, resolved.seen().c_str(), W_OK, AT_EACCESS) != 0) return std::nullopt;
+    if (!check_permission(resolved.seen(), W_OK)) return std::nullopt;
   }
   return Errno(EROFS);
 }

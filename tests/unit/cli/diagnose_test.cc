@@ -100,7 +100,7 @@ TEST_CASE("programs that cannot run are 126", "[cli][diagnose]") {
   }
   SECTION("x32: the right machine in the wrong class") {
     facts.head.elf_class = 1;
-    CHECK(program_error(facts, StartFailure::not_executable).find("is a program for") !=
+    CHECK(program_error(facts, StartFailure::not_executable).find("is a program for x32") !=
           std::string::npos);
   }
   SECTION("missing ELF interpreter") {
