@@ -1,5 +1,7 @@
 #include "cli/help.h"
 
+#include "cli/programs.h"
+
 namespace nestp {
 namespace {
 
@@ -113,6 +115,14 @@ std::string help_text(Grammar grammar) {
     text += "\n" + std::string(title_of(group)) + ":\n";
     for (const Option& option : option_table()) {
       if (option.group == group) text += help_line(option);
+    }
+  }
+  if (grammar == Grammar::nestp) {
+    text += "\nOther commands, as 'nestp NAME ...':\n";
+    for (const Program& other : program_table()) {
+      std::string line = "  " + std::string(other.name);
+      line.append(line.size() < 18 ? 18 - line.size() : 1, ' ');
+      text += line + std::string(other.help) + '\n';
     }
   }
   text += "\nThe exit status is the command's own, 128+N if signal N killed it, 125 if " + program +

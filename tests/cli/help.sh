@@ -9,6 +9,8 @@ for word in -h --help --usage; do
 done
 [ "$(printf '%s\n' "$out" | awk '{ if (length($0) > 80) print }' | wc -l)" = 0 ]
 point 'at most 80 columns'
+printf '%s\n' "$out" | grep -q '^  install  *Make an environment'
+point 'the other commands'
 run proot --help
 printf '%s\n' "$out" | grep -q '^Usage: proot '
 point 'of PRoot'
