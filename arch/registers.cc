@@ -55,6 +55,11 @@ void Registers::set_arg(std::size_t index, std::uint64_t value) {
   put(abi_->registers.args[index], value);
 }
 
+void Registers::set_args_of(const Registers& from) {
+  for (const std::uint16_t place : abi_->registers.args)
+    put(place, from.get(place, abi_->register_size));
+}
+
 std::array<std::uint64_t, 6> Registers::args() const {
   std::array<std::uint64_t, 6> args;
   for (std::size_t i = 0; i < args.size(); ++i)

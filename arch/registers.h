@@ -51,6 +51,8 @@ class Registers {
   std::uint64_t arg(std::size_t index) const;
   void set_arg(std::size_t index, std::uint64_t value);
   std::array<std::uint64_t, 6> args() const;
+  /// All six, whole: 64-bit code that makes a 32-bit call has more in them than the call sees.
+  void set_args_of(const Registers& from);
 
   /// -kMaxErrno to -1 are an errno.
   std::int64_t result() const;

@@ -179,8 +179,7 @@ void CallFrame::finish_exit() {
   // -ERESTART family): then the number has to stay what the guest asked for.
   Registers registers = registers_;
   const Registers& guest = thread_.call_registers;
-  for (std::size_t i = 0; i < args_.size(); ++i)
-    registers.set_arg(i, guest.arg(i));
+  registers.set_args_of(guest);
   registers.set_number(guest.number());
   registers.set_result(result_);
   if (repeated_) {
