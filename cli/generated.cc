@@ -144,9 +144,7 @@ std::string shell_quoted(std::string_view text) {
   return result + "'";
 }
 
-bool is_shown(const Option& option) {
-  return option.group != Group::hidden;
-}
+bool is_shown(const Option& option) { return option.group != Group::hidden; }
 
 /// "-r|--rootfs|--root": the pattern that matches each name.
 std::string name_pattern(const Option& option) {
