@@ -269,10 +269,12 @@ uint64_t fast_handle(FastFrame* frame) {
     return 0;
   }
   if (counts) ++memo().answered[number];
-  frame->rax = static_cast<uint64_t>(result);
+  // Until it is done, rax is the call's number: by that it would be made again.
+  slot->result = result;
   asm volatile("" ::: "memory");
   slot->done = 1;
   asm volatile("" ::: "memory");
+  frame->rax = static_cast<uint64_t>(result);
   frame->target = frame->after;
   return 0;
 }

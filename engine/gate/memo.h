@@ -210,7 +210,7 @@ struct FastSlot {
   int64_t result;
   int64_t redo;       ///< a result that means: ask the tracer
   uint32_t is_final;  ///< what the call under way gives is the guest's result
-  uint32_t done;      ///< FastFrame::rax is the result
+  uint32_t done;      ///< `result` is the guest's
 };
 
 /// A directory that the handler walked to by itself, from one that the memo knows.

@@ -109,7 +109,7 @@ bool leave_by_frame(UserRegisters& user, ThreadMemory& memory) {
     user.rax = final ? static_cast<std::uint64_t>(*final) : frame->rax;
     if (is_done) {
       user.orig_rax = ~0ULL;
-      user.rax = frame->rax;
+      user.rax = static_cast<std::uint64_t>(slot->result);
     }
   } else {
     user.rax = frame->rax;
