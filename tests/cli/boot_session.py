@@ -36,14 +36,26 @@ def read(timeout):
     return True
 
 
+def type_line(text):
+    """A shell that is about to edit its line throws away what was typed before: until it echoes."""
+    for _ in range(10):
+        before = len(seen)
+        os.write(terminal, b"\x15" + text)
+        end = time.time() + 3
+        while time.time() < end and text[-8:] not in seen[before:]:
+            read(0.2)
+        if text[-8:] in seen[before:]:
+            break
+    os.write(terminal, b"\n")
+
+
 for step in steps:
     if step == "]":
         os.write(terminal, b"\x1d\x1d\x1d")
     elif step == "kill":
         os.kill(child, signal.SIGTERM)
     elif step[0] == "!":
-        time.sleep(0.3)
-        os.write(terminal, step[1:].encode() + b"\n")
+        type_line(step[1:].encode())
     else:
         end = time.time() + 30
         while step[1:].encode() not in seen:

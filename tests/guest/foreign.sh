@@ -59,7 +59,7 @@ arg 1' found sh -c '
 says 'a native program sees the words of the foreign one' '/bin/foreign_aarch64 cat hold' found sh -c '
   mkfifo hold
   /bin/foreign_aarch64 cat hold &
-  until grep -q hold /proc/$!/cmdline; do sleep 0.1; done
+  until grep -qa "^/bin/foreign" /proc/$!/cmdline; do sleep 0.1; done
   tr "\0" " " </proc/$!/cmdline | sed "s/ $//"; echo >hold; wait; rm hold'
 says 'by -q, with an option of its own' 'machine aarch64' \
   found -q 'qemu-aarch64-static -cpu cortex-a53' sh -c 'foreign_aarch64 | grep machine'
