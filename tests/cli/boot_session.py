@@ -42,9 +42,9 @@ def type_line(text):
         before = len(seen)
         os.write(terminal, b"\x15" + text)
         end = time.time() + 3
-        while time.time() < end and text[-8:] not in seen[before:]:
+        while time.time() < end and text[:6] not in seen[before:]:
             read(0.2)
-        if text[-8:] in seen[before:]:
+        if text[:6] in seen[before:]:
             break
     os.write(terminal, b"\n")
 
