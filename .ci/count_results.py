@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Counts results in Meson's testlog.json files: prints 'passed failed skipped' and the failures.
+"""Counts results in Meson's testlog.json files: prints 'passed failed skipped', and to stderr
+each test that failed with what it said of that.
 
 A test that reports in TAP counts once for each of its points, any other one once.
 """
@@ -32,6 +33,23 @@ def count(test):
     return passed, failed, skipped
 
 
+def told(test):
+    """The lines of a failed test that say why: its failed points with their comments, or its end."""
+    output = (test.get("stdout") or "").splitlines()
+    lines = []
+    failing = False
+    for line in output:
+        if POINT.match(line):
+            failing = line.startswith("not ") and not SKIPPED.search(line)
+        elif not line.startswith("#"):
+            failing = False
+        if failing:
+            lines.append(line)
+    if not lines:
+        lines = output[-5:] + (test.get("stderr") or "").splitlines()[-10:]
+    return lines[:20]
+
+
 def main():
     total = [0, 0, 0]
     for path in sys.argv[1:]:
@@ -42,6 +60,8 @@ def main():
                 total = [a + b for a, b in zip(total, counts)]
                 if counts[1]:
                     print("failed:", test["name"], test["result"], file=sys.stderr)
+                    for said in told(test):
+                        print("   ", said, file=sys.stderr)
     print(*total)
 
 

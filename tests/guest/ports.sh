@@ -12,13 +12,18 @@ found=$("$ports" find) || { echo '1..0 # SKIP no ports'; exit 0; }
 taken=${found% *} free=${found#* }
 says 'natively' all "$ports" check "$free"
 
+# has_said WORD: waits until $base/WORD says it.
+has_said() {
+  tries=0
+  until grep -q "$1" "$base/$1" || [ $tries = 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+}
+
 "$ports" hold "$taken" >"$base/held" &
 holder=$!
-tries=0
-until grep -q held "$base/held" || [ $tries = 100 ]; do
-  sleep 0.1
-  tries=$((tries + 1))
-done
+has_said held
 
 says 'a port that somebody has is taken' '127.0.0.1 bind: Address already in use' \
   nestp ports check "$taken"
@@ -31,21 +36,13 @@ says 'any free one' all nestp -n ports check "$taken"
 says 'other ports stay' "$taken" nestp -p "$free:1" ports reach "$taken"
 
 nestp -p "$taken:$free" ports serve "$taken" >"$base/served" &
-tries=0
-until grep -q served "$base/served" || [ $tries = 100 ]; do
-  sleep 0.1
-  tries=$((tries + 1))
-done
+has_said served
 says 'others find it where it was put' "$free" "$ports" reach "$free"
 wait $!
 report 'and it has served'
 
 nestp -v 1 --netcoop ports serve "$taken" >"$base/served" 2>"$base/told" &
-tries=0
-until grep -q served "$base/served" || [ $tries = 100 ]; do
-  sleep 0.1
-  tries=$((tries + 1))
-done
+has_said served
 given=$(sed -n "s/.*port $taken of the guest is \\([0-9]*\\) of this machine/\\1/p" "$base/told" |
   head -n 1)
 says 'the free one is told' "$given" "$ports" reach "$given"
