@@ -33,4 +33,26 @@ says 'perl: sockets and fork' 'ok' perl -MSocket -e '
 check 'threads and signals' 'perl -e "\$SIG{ALRM} = sub { \$n++ }; alarm 1; sleep 3; exit !\$n"'
 check 'busybox-static' 'busybox find /etc -name passwd | busybox grep -q passwd'
 check 'a 32-bit program starts another' 'env -i /usr/bin/perl -e "exit system(q(/bin/true))"'
+
+# As fake root.  The user's own tar has left out the bits of set-ID and /tmp, and the root of the
+# image is closed.
+inside_options=-0
+[ "$(id -u)" != 0 ] || chown $user:$user "$base"
+check 'set-user-ID programs: su and newgrp' '
+  chmod 755 / && chmod 1777 /tmp && chmod 4755 /usr/bin/su /usr/bin/newgrp
+  useradd -m one && useradd -m two && passwd -d two && usermod -aG users one
+  one() { su one -c "$1"; }
+  test "$(one "id -u; id -g; id -G" | tr "\n" " ")" = "1000 1000 1000 100 "
+  test "$(one "su two -c \"id -un; id -ru\"" | tr "\n" " ")" = "two 1001 "
+  test "$(one "echo id -gn | newgrp users")" = users
+  ! one "su -c true </dev/null" && ! one "cat /etc/shadow"'
+inside sh -c 'apt-get update' >"$base/output" 2>&1
+if grep -q -E 'Could not resolve|Could not connect|Temporary failure|Failed to fetch' "$base/output"; then
+  skip 'sudo' 'no network'
+else
+  check 'sudo (by apt)' '
+    apt-get install -y --no-install-recommends sudo && test "$(stat -c "%u %a" /usr/bin/sudo)" = "0 4755"
+    echo "one ALL=(two) NOPASSWD: /usr/bin/id" >/etc/sudoers.d/one
+    test "$(su one -c "sudo -n -u two id -u")" = 1001 && ! su one -c "sudo -n id"'
+fi
 finish
