@@ -1,5 +1,6 @@
 #include "cli/make_extensions.h"
 
+#include <cstdlib>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "extensions/missing_calls.h"
 #include "extensions/ports.h"
 #include "extensions/sysv_ipc/sysv_ipc.h"
+#include "fs/fd.h"
 
 namespace nestp {
 namespace {
@@ -27,10 +29,29 @@ std::string state_directory(std::span<const std::string> environment) {
   return home && !home->empty() ? std::string(*home) + "/.local/state/nestp" : std::string();
 }
 
+/// False for the root of a user namespace that was given too few ids to own a system's files.
+bool has_ids_of_a_system() {
+  constexpr unsigned kFewest = 65'000;  // what is usual, but for a few
+  for (const char* const map : {"/proc/self/uid_map", "/proc/self/gid_map"}) {
+    const auto text = read_file(map);
+    if (!text) continue;  // no user namespaces here
+    unsigned long long all = 0;
+    std::size_t column = 0;  // of three: the first id inside, the first outside, how many
+    const char* next = text->c_str();
+    for (char* end = nullptr;; next = end, ++column) {
+      const unsigned long long number = std::strtoull(next, &end, 10);
+      if (end == next) break;
+      if (column % 3 == 2) all += number;
+    }
+    if (all < kFewest) return false;
+  }
+  return true;
+}
+
 std::unique_ptr<Extension> make_identity(const Request& request,
                                          const ExtensionSurroundings& surroundings) {
   // Who is root need not be made to believe it.
-  const bool is_root = ::geteuid() == 0 && request.ids == Request::Ids{};
+  const bool is_root = ::geteuid() == 0 && request.ids == Request::Ids{} && has_ids_of_a_system();
   if (!request.ids || is_root) return nullptr;
   return std::make_unique<Identity>(
       Identity::Settings{.user = request.ids->user,
