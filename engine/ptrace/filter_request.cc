@@ -39,7 +39,7 @@ bool has_address(const SyscallRow& row) {
 }
 
 /// Tests that tell from the argument registers alone that a call needs nothing.
-std::vector<ArgumentTest> conditions(const SyscallRow& row) {
+std::vector<ArgumentTest> conditions(const SyscallRow& row, bool for_extensions) {
   if (row.special == Special::prctl) {
     // PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS
     return {{0, Kind::equals_int, 3},
@@ -55,6 +55,9 @@ std::vector<ArgumentTest> conditions(const SyscallRow& row) {
     for (const std::uint64_t number : {2, 3, 5, 6, 7, 11, 12, 16, 17, 18, 19, 20}) {
       tests.push_back({0, Kind::equals_int, number});
     }
+    // SYS_SOCKET, SYS_GETSOCKOPT
+    if (for_extensions)
+      tests.insert(tests.end(), {{0, Kind::equals_int, 1}, {0, Kind::equals_int, 15}});
     return tests;
   }
   if (row.when == When::new_namespace) {
@@ -84,16 +87,17 @@ FilterRequest filter_request(const Guest& guest,
     wanted |= extension->entries() | extension->exits();
   for (const SyscallRow& row : syscall_table()) {
     if (!is_wanted(row, guest)) continue;
+    const auto number = static_cast<std::size_t>(row.sys);
     if (row.special == Special::unavailable) {
-      if (!guest.allow_io_uring) request.refuse.set(static_cast<std::size_t>(row.sys));
+      if (!guest.allow_io_uring) request.refuse.set(number);
       continue;
     }
-    auto tests = conditions(row);
+    auto tests = conditions(row, wanted.test(number));
     if (tests.empty()) {
-      request.trace.set(static_cast<std::size_t>(row.sys));
+      request.trace.set(number);
     } else {
       request.conditional.push_back({row.sys, std::move(tests)});
-      if (has_address(row)) wanted.reset(static_cast<std::size_t>(row.sys));
+      if (has_address(row) || row.sys == Sys::socketcall) wanted.reset(number);
     }
   }
   request.trace |= wanted;

@@ -146,6 +146,10 @@ void Identity::on_program_start(ProgramStart& start) {
 }
 
 bool Identity::on_text(pid_t, std::string_view host, std::optional<std::string>& text) {
+  if (const auto map = identity::id_map_text(host.substr(host.rfind('/') + 1)); text && map) {
+    text = *map;
+    return true;
+  }
   const ProcFile file = proc_file(host);
   if (!text || file.text != ProcText::status) return false;
   const auto found = world_.threads.find(file.thread != 0 ? file.thread : file.process);
@@ -172,7 +176,8 @@ void Identity::on_thread_end(pid_t thread) {
   if (found == world_.threads.end()) return;
   const Credentials& who = found->second.credentials;
   if (world_.ended.size() >= kMostEnded) world_.ended.clear();
-  world_.ended.insert_or_assign(thread, identity::Sender{who.user.effective, who.group.effective});
+  world_.ended.insert_or_assign(
+      thread, identity::Sender{who.user.effective, who.group.effective, who.groups});
   world_.threads.erase(found);
 }
 

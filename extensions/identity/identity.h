@@ -40,7 +40,9 @@ class Identity final : public Extension {
   std::vector<RecordedInode> take_recorded(bool refresh) override {
     return world_.files.take_recorded(refresh);
   }
-  std::vector<std::string_view> text_names() const override { return {"status"}; }
+  std::vector<std::string_view> text_names() const override {
+    return {"gid_map", "setgroups", "status", "uid_map"};
+  }
   bool on_text(pid_t reader, std::string_view host, std::optional<std::string>& text) override;
   void on_program_start(ProgramStart& start) override;
   void on_thread_renamed(pid_t former, pid_t now) override;

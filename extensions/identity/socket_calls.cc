@@ -1,18 +1,23 @@
-// Ids that sockets tell of their other end: SO_PEERCRED and SCM_CREDENTIALS.
+// Ids that sockets tell of their other end: SO_PEERCRED, SO_PEERGROUPS and SCM_CREDENTIALS.
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <sys/socket.h>
+#include <utility>
 #include <vector>
 
 #include "extensions/identity/world.h"
+#include "fs/fd.h"
 
 namespace nestp::identity {
 namespace {
 
 constexpr std::int32_t kSocket = 1;            // SOL_SOCKET
 constexpr std::int32_t kPeerCredentials = 17;  // SO_PEERCRED
+constexpr std::int32_t kPeerGroups = 59;       // SO_PEERGROUPS
 constexpr std::int32_t kCredentials = 2;       // SCM_CREDENTIALS
+constexpr std::size_t kMostMessages = 1024;    // UIO_MAXIOV
 constexpr std::size_t kMostControl = 65536;    // bytes looked at
 
 /// struct ucred.
@@ -41,10 +46,77 @@ Ids shown(const World& world, Ids ids, bool effective) {
   return ids;
 }
 
+/// Groups of a process of the host, as its status has them.
+std::vector<Id> host_groups(std::int32_t process) {
+  std::vector<Id> groups;
+  const auto text = read_file("/proc/" + std::to_string(process) + "/status");
+  constexpr std::string_view kStart = "\nGroups:";
+  const std::size_t at = text ? text->find(kStart) : std::string::npos;
+  if (at == std::string::npos) return groups;
+  for (const char* next = text->c_str() + at + kStart.size(); *next == ' ' || *next == '\t';) {
+    char* end = nullptr;
+    const unsigned long group = std::strtoul(next + 1, &end, 10);
+    if (end == next + 1) break;
+    groups.push_back(static_cast<Id>(group));
+    next = end;
+  }
+  return groups;
+}
+
+std::vector<Id> groups_of(const World& world, std::int32_t process) {
+  const auto found = world.threads.find(process);
+  if (found != world.threads.end()) return found->second.credentials.groups;
+  const auto gone = world.ended.find(process);
+  return gone != world.ended.end() ? gone->second.groups : host_groups(process);
+}
+
+/// net/core/sock.c, SO_PEERGROUPS: ERANGE tells the size that is needed.
+SysResult<> show_groups(const World& world, Call& ended, const Ids& peer, GuestAddress into,
+                        GuestAddress size_at) {
+  const auto room = read_object<std::int32_t>(ended, size_at);
+  if (!room) return room.error();
+  if (*room < 0) return Errno(EINVAL);
+  if (peer.process == 0) return Errno(ENODATA);
+  const std::vector<Id> groups = groups_of(world, peer.process);
+  const std::size_t size = groups.size() * sizeof(Id);
+  const bool fits = static_cast<std::size_t>(*room) >= size;
+  if (fits && size != 0) {
+    if (const auto done = ended.memory.write(into, std::as_bytes(std::span(groups))); !done)
+      return done.error();
+  }
+  if (const auto done = write_object(ended, size_at, static_cast<std::int32_t>(size)); !done)
+    return done.error();
+  if (!fits) return Errno(ERANGE);
+  return Done{};
+}
+
+/// Groups of the other end.  The kernel is asked who that is in place of what its groups are.
+Entry get_groups(World& world, Call& call) {
+  const auto place = [&call](const auto& object) {
+    std::string bytes(sizeof object, '\0');
+    std::memcpy(bytes.data(), &object, sizeof object);
+    return call.memory.place(bytes);
+  };
+  const GuestAddress into = address(call, 3), size_at = address(call, 4);
+  const std::uint64_t peer_at = place(Ids{});
+  const std::uint64_t length_at = place(static_cast<std::uint32_t>(sizeof(Ids)));
+  if (peer_at == 0 || length_at == 0) return Entry::proceed;
+  call.args[2] = static_cast<std::uint32_t>(kPeerCredentials);
+  call.args[3] = peer_at;
+  call.args[4] = length_at;
+  return at_exit(world, call, [&world, into, size_at, peer_at](Call& ended) {
+    if (ended.result != 0) return;
+    const auto peer = read_object<Ids>(ended, GuestAddress{peer_at});
+    const auto done = show_groups(world, ended, peer ? *peer : Ids{}, into, size_at);
+    if (!done) ended.result = -done.error().code();
+  });
+}
+
 Entry get_option(World& world, Call& call) {
-  const bool is_peer = static_cast<std::int32_t>(call.args[1]) == kSocket &&
-                       static_cast<std::int32_t>(call.args[2]) == kPeerCredentials;
-  if (!is_peer) return Entry::proceed;
+  if (static_cast<std::int32_t>(call.args[1]) != kSocket) return Entry::proceed;
+  const auto option = static_cast<std::int32_t>(call.args[2]);
+  if (option == kPeerGroups) return get_groups(world, call);
+  if (option != kPeerCredentials) return Entry::proceed;
   return at_exit(world, call, [&world](Call& ended) {
     if (ended.result != 0) return;
     const auto size = read_object<std::uint32_t>(ended, address(ended, 4));
@@ -117,11 +189,32 @@ Entry receive(World& world, Call& call) {
   });
 }
 
-/// Ids that the kernel would refuse are sent as those that it accepts.
-Entry send(World& world, Call& call) {
-  const Control control = read_control(call, address(call, 1));
-  if (control.size == 0) return Entry::proceed;
-  const std::vector<std::byte> before = read_bytes(call, control);
+/// Where message `index` of a struct mmsghdr[] is.
+GuestAddress message_of(const Abi& abi, GuestAddress first, std::size_t index) {
+  const std::size_t stride = 8 * std::size_t{abi.word_size};  // a user_msghdr and a word
+  return GuestAddress{static_cast<std::uint64_t>(first) + index * stride};
+}
+
+Entry receive_many(World& world, Call& call) {
+  const GuestAddress first = address(call, 1);
+  return at_exit(world, call, [&world, first](Call& ended) {
+    for (std::int64_t i = 0; i < ended.result; ++i)
+      show_received(world, ended, message_of(*ended.abi, first, static_cast<std::size_t>(i)));
+  });
+}
+
+/// A buffer of the guest's and what it held.
+struct Former {
+  GuestAddress at;
+  std::vector<std::byte> bytes;
+};
+
+/// Ids that the kernel would refuse are sent as those that it accepts.  EPERM: the thread may not
+/// send them.
+SysResult<> disguise(World& world, Call& call, GuestAddress message, std::vector<Former>& formers) {
+  const Control control = read_control(call, message);
+  if (control.size == 0) return Done{};
+  std::vector<std::byte> before = read_bytes(call, control);
   std::vector<std::byte> bytes = before;
   const Credentials& who = world.credentials(call);
   bool allowed = true;
@@ -132,12 +225,38 @@ Entry send(World& world, Call& call) {
     ids.group = world.files.real_group();
     return ids;
   });
-  if (!changed) return Entry::proceed;
-  if (!allowed) return fail(call, EPERM);
-  if (!call.memory.write(control.at, bytes)) return Entry::proceed;
-  return at_exit(world, call, [control, before](Call& ended) {
-    (void)ended.memory.write(control.at, before);  // the guest's own buffer
+  if (!allowed) return Errno(EPERM);
+  if (changed && call.memory.write(control.at, bytes))
+    formers.push_back({control.at, std::move(before)});
+  return Done{};
+}
+
+/// The messages stay the guest's own: they get back what they held.
+Entry restore_at_exit(World& world, Call& call, std::vector<Former> formers) {
+  if (formers.empty()) return Entry::proceed;
+  return at_exit(world, call, [formers = std::move(formers)](Call& ended) {
+    for (const Former& former : formers)
+      (void)ended.memory.write(former.at, former.bytes);
   });
+}
+
+Entry send(World& world, Call& call) {
+  std::vector<Former> formers;
+  const auto done = disguise(world, call, address(call, 1), formers);
+  return done ? restore_at_exit(world, call, std::move(formers)) : fail(call, done.error().code());
+}
+
+Entry send_many(World& world, Call& call) {
+  const auto count = std::min<std::size_t>(static_cast<std::uint32_t>(call.args[2]), kMostMessages);
+  std::vector<Former> formers;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto done = disguise(world, call, message_of(*call.abi, address(call, 1), i), formers);
+    if (done) continue;
+    if (i == 0) return fail(call, done.error().code());
+    call.args[2] = i;  // those before it are sent, and the next call meets it first
+    break;
+  }
+  return restore_at_exit(world, call, std::move(formers));
 }
 
 /// The kernel's audit service takes no word from an ordinary user.  As on a kernel that has none,
@@ -150,11 +269,45 @@ Entry open_socket(World& world, Call& call) {
   return fail(call, EPROTONOSUPPORT);
 }
 
+/// Calls of socketcall(2) (include/uapi/linux/net.h).
+struct Multiplexed {
+  std::uint32_t number;
+  std::uint8_t words;
+  Sys sys;
+  Handler handler;
+};
+constexpr Multiplexed kMultiplexed[] = {
+    {1, 3, Sys::socket, open_socket},     {15, 5, Sys::getsockopt, get_option},
+    {16, 3, Sys::sendmsg, send},          {17, 3, Sys::recvmsg, receive},
+    {19, 5, Sys::recvmmsg, receive_many}, {20, 4, Sys::sendmmsg, send_many},
+};
+
+/// i386: it becomes the direct call only if there is something to change.
+Entry multiplexed(World& world, Call& call) {
+  const auto number = static_cast<std::uint32_t>(call.args[0]);
+  const auto* const row =
+      std::find_if(std::begin(kMultiplexed), std::end(kMultiplexed),
+                   [number](const auto& each) { return each.number == number; });
+  if (row == std::end(kMultiplexed)) return Entry::proceed;
+  std::array<std::uint32_t, 6> words{};
+  const auto bytes = std::as_writable_bytes(std::span(words)).first(row->words * sizeof words[0]);
+  if (!call.memory.read(address(call, 1), bytes)) return Entry::proceed;
+  const auto args = call.args;
+  call.sys = row->sys;
+  std::copy(words.begin(), words.end(), call.args.begin());
+  const Entry decision = row->handler(world, call);
+  if (decision == Entry::proceed && !call.wants_exit) {
+    call.sys = Sys::socketcall;
+    call.args = args;
+  }
+  return decision;
+}
+
 constexpr Route kRoutes[] = {
-    {Sys::socket, open_socket},
-    {Sys::getsockopt, get_option},
-    {Sys::recvmsg, receive},
-    {Sys::sendmsg, send},
+    {Sys::socket, open_socket}, {Sys::getsockopt, get_option},
+    {Sys::recvmsg, receive},    {Sys::recvmmsg, receive_many},
+    {Sys::sendmsg, send},       {Sys::recvmmsg_time64, receive_many},
+    {Sys::sendmmsg, send_many}, {Sys::socketcall, multiplexed},
 };
 
 }  // namespace

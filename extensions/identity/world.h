@@ -10,6 +10,7 @@
 #include <string>
 #include <sys/types.h>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/extension.h"
 #include "extensions/identity/credentials.h"
@@ -28,6 +29,7 @@ struct ThreadState {
 /// Ids of a process that others may still ask for.
 struct Sender {
   Id user = 0, group = 0;
+  std::vector<Id> groups{};
 };
 
 struct World {

@@ -109,6 +109,15 @@ void show_peer(const char* what, int socket) {
   show(what, std::to_string(ids.uid) + ":" + std::to_string(ids.gid));
 }
 
+void show_peer_groups(const char* what, int socket, socklen_t size) {
+  gid_t groups[8]{};
+  const long result = getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
+  std::string told = outcome(result) + " " + std::to_string(size);
+  for (std::size_t i = 0; result == 0 && i < size / sizeof(gid_t) && i < 8; ++i)
+    told += " " + std::to_string(groups[i]);
+  show(what, told);
+}
+
 /// A byte with or without credentials; what the other end is told.
 void send_ids(int from, int to, const ucred* ids) {
   char byte = 'x';
@@ -142,6 +151,9 @@ void sockets() {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return;
     show_peer("peer", pair[0]);
+    show_peer_groups("groups of the peer", pair[0], 8 * sizeof(gid_t));
+    show_peer_groups("groups of the peer, one fits", pair[0], sizeof(gid_t));
+    show_peer_groups("groups of the peer, none fits", pair[0], 0);
     const int on = 1;
     setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
     send_ids(pair[0], pair[1], nullptr);
@@ -154,6 +166,12 @@ void sockets() {
   };
   talk();
   as(50, 51, {}, talk);
+  as(50, 51, {62, 51, 60}, talk);
+  const int lonely = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  show_peer_groups("groups of nobody", lonely, sizeof(gid_t));
+  show_peer_groups("groups of nobody, -1 bytes", lonely, static_cast<socklen_t>(-1));
+  show_peer_groups("groups by no socket", -1, sizeof(gid_t));
+  close(lonely);
 }
 
 }  // namespace
