@@ -20,6 +20,7 @@
 #include "arch/abi.h"
 #include "arch/result.h"
 #include "fs/path.h"
+#include "fs/resolve.h"
 
 namespace nestp {
 
@@ -43,13 +44,16 @@ class GuestMemory {
 
 /// What a path of a call, or a descriptor in the place of one, stands for.
 struct CallObject {
-  std::string host;         ///< a path by which nestp gets there; a change reaches the kernel
-  std::uint8_t index = 0;   ///< argument register that holds the guest's text
-  bool follow = false;      ///< if the last component is a link, what it leads to is meant
-  bool is_entry = false;    ///< the directory entry is meant, to be made, removed or renamed
-  std::size_t outside = 0;  ///< bytes of `host` before the guest's own part of it
+  std::string host;          ///< a path by which nestp gets there; a change reaches the kernel
+  std::uint8_t index = 0;    ///< argument register that holds the guest's text
+  bool follow = false;       ///< if the last component is a link, what it leads to is meant
+  bool is_entry = false;     ///< the directory entry is meant, to be made, removed or renamed
+  bool is_searched = false;  ///< Extension::may_search() has let the thread get there
+  std::size_t outside = 0;   ///< bytes of `host` before the guest's own part of it
   /// The same by way of the directory that the path starts at (Resolved::by_base); may be empty.
   std::string by_base{};
+  /// Of a mount point: host path of the directory that the guest sees it in.  Else empty.
+  std::string mounted_in{};
   /// Of a link that nestp reads for the guest (/proc/PID/cwd): the text that it shows; none: it
   /// cannot be read.  Else empty.
   std::function<std::optional<std::string>()> shown_link{};
@@ -195,6 +199,13 @@ class Extension {
   /// Whether the thread has a capability (CAP_*); none: the kernel knows.
   virtual std::optional<bool> has_capability(pid_t /*thread*/, unsigned /*capability*/) {
     return std::nullopt;
+  }
+
+  /// True: may_search() is to be asked for each directory that the thread's path passes.
+  virtual bool judges_search(const Searcher& /*who*/) { return false; }
+  /// EACCES: the thread may not search directory `host`; ENOTDIR: it is none.
+  virtual SysResult<> may_search(const Searcher& /*who*/, const std::string& /*host*/) {
+    return Done{};
   }
 
   /// A thread started, as a copy of `parent` (0 for the first), or ended.

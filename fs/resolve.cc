@@ -129,7 +129,7 @@ SysResult<Resolved> Walk::run(std::string_view text) {
 }
 
 SysResult<Resolved> Walk::failed(std::string_view text, Errno error) const {
-  if (!from_.kernel_judges || !unchanged_ || flags_ != 0) return error;
+  if (!from_.kernel_judges || from_.judged || !unchanged_ || flags_ != 0) return error;
   return Resolved{.host = std::string(text), .unchanged = true};
 }
 
@@ -169,6 +169,11 @@ bool Walk::is_at_root() const {
 }
 
 SysResult<Walk::Step> Walk::take_component() {
+  if (from_.judged) {
+    const auto search = from_.processes->search(
+        {.thread = from_.thread, .by_real_ids = from_.by_real_ids}, at_.host());
+    if (!search) return search.error();
+  }
   const std::size_t end = std::min(rest_.find('/'), rest_.size());
   const std::string_view name = rest_.substr(0, end);
   rest_.remove_prefix(end);

@@ -31,6 +31,12 @@ enum class LastLink : std::uint8_t {
 /// RESOLVE_* bits of openat2(2), as <linux/openat2.h> defines them.
 using ResolveFlags = std::uint64_t;
 
+/// A thread that looks for something.
+struct Searcher {
+  pid_t thread = 0;
+  bool by_real_ids = false;  ///< access(2); all others ask by the ids for files
+};
+
 /// What only the engine knows of processes, for the magic links of /proc.
 class ProcessFacts {
  public:
@@ -46,6 +52,11 @@ class ProcessFacts {
   }
   /// A look at `host` failed with EACCES.  True: something was done about it, look again.
   virtual bool on_denied(const std::string& /*host*/) const { return false; }
+  /// For ResolveFrom::judged.  EACCES: the thread may not search directory `host`; ENOTDIR: it is
+  /// none.
+  virtual SysResult<> search(const Searcher& /*who*/, const std::string& /*host*/) const {
+    return Done{};
+  }
 };
 
 /// Who asks, and from where.
@@ -63,6 +74,10 @@ struct ResolveFrom {
   pid_t process = 0;                        ///< /proc/self
   pid_t thread = 0;                         ///< /proc/thread-self
   const ProcessFacts* processes = nullptr;  ///< null: no process is a guest
+  /// ProcessFacts::search() is asked for every directory that is passed, as the kernel cannot
+  /// know what the thread may search.
+  bool judged = false;
+  bool by_real_ids = false;  ///< Searcher::by_real_ids, where judged
 };
 
 struct Resolved {

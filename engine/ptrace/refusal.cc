@@ -101,14 +101,21 @@ std::optional<Errno> refusal_of_entries(CallFrame& frame, const CallPaths& found
 std::optional<Errno> refusal_of_object(CallFrame& frame, const PathArg& argument) {
   if (argument.writing == Writing::no || !argument.dirfd) return std::nullopt;
   const int descriptor = frame.descriptor(*argument.dirfd);
-  if (descriptor == AT_FDCWD || !(argument.null_is_dirfd || argument.empty_is_dirfd)) {
-    return std::nullopt;
-  }
+  if (!argument.null_is_dirfd && !argument.empty_is_dirfd) return std::nullopt;
   if (frame.arg(argument.index) != 0) {
     const auto text = frame.text(argument.index);
     if (!text || !text->empty()) return std::nullopt;
   }
-  return refusal_by_descriptor(frame, descriptor);
+  if (descriptor != AT_FDCWD) {
+    const auto error = refusal_by_descriptor(frame, descriptor);
+    // With an empty path one that only names its file (O_PATH) will do.
+    return error && frame.arg(argument.index) != 0 ? Errno(EROFS) : error;
+  }
+  // The working directory; with a null path the kernel takes no such descriptor.
+  const Tracer::Directory place = frame.tracer().working_directory(frame.thread());
+  const bool is_read_only = frame.arg(argument.index) != 0 && place.guest &&
+                            frame.tracer().view(frame.thread()).binding_of(*place.guest).read_only;
+  return is_read_only ? std::optional(Errno(EROFS)) : std::nullopt;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "engine/ptrace/tracer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -21,7 +22,21 @@ ResolveFrom Tracer::asker(const Thread& thread, std::optional<GuestPath> base) c
                      .base = std::move(base),
                      .process = thread.process->id,
                      .thread = thread.id,
-                     .processes = this};
+                     .processes = this,
+                     .judged = judges_search(thread)};
+}
+
+bool Tracer::judges_search(const Thread& thread, bool by_real_ids) const {
+  return std::any_of(extensions.begin(), extensions.end(), [&](const auto& extension) {
+    return extension->judges_search({.thread = thread.id, .by_real_ids = by_real_ids});
+  });
+}
+
+SysResult<> Tracer::search(const Searcher& who, const std::string& host) const {
+  for (const auto& extension : extensions) {
+    if (const auto done = extension->may_search(who, host); !done) return done;
+  }
+  return Done{};
 }
 
 SysResult<GuestPath> Tracer::name_of_host(const View& tree, const HostPath& host,

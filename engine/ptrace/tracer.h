@@ -60,6 +60,8 @@ class Tracer final : public ProcessFacts {
 
   /// Who asks, for the resolver; `base` is filled only if given.
   ResolveFrom asker(const Thread& thread, std::optional<GuestPath> base) const;
+  /// An extension says which directories the thread may search.
+  bool judges_search(const Thread& thread, bool by_real_ids = false) const;
 
   /// Where relative paths of `thread` start: the kernel's own answer, remembered
   /// until a call or kStaleness may have changed it.  None: deleted or outside the view.
@@ -111,6 +113,7 @@ class Tracer final : public ProcessFacts {
   std::optional<GuestPath> root(pid_t process) const override;
   std::optional<GuestPath> used_name(pid_t process, std::string_view name) const override;
   bool on_denied(const std::string& host) const override;
+  SysResult<> search(const Searcher& who, const std::string& host) const override;
 
  private:
   const Thread* leader(pid_t process) const;

@@ -170,6 +170,12 @@ void note_changes(CallFrame& frame, const CallPaths& found) {
   if (moves_directories(frame)) frame.tracer().begin_directory_moves(frame.thread());
 }
 
+/// access(2), but where it says otherwise.
+bool asks_by_real_ids(const CallFrame& frame) {
+  if (frame.sys() == Sys::access || frame.sys() == Sys::faccessat) return true;
+  return frame.sys() == Sys::faccessat2 && (frame.arg(3) & AT_EACCESS) == 0;
+}
+
 /// What argument `argument` stands for, for the extensions; none: nothing is named.
 std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
                                     const std::optional<Resolved>& resolved) {
@@ -177,6 +183,8 @@ std::optional<CallObject> object_of(CallFrame& frame, const PathArg& argument,
   object.index = argument.index;
   object.follow = argument.last == LastComponent::follow;
   object.is_entry = argument.last == LastComponent::entry;
+  object.is_searched =
+      resolved && frame.tracer().judges_search(frame.thread(), asks_by_real_ids(frame));
   if (resolved && (resolved->magic || resolved->is_executable_link)) {
     object.shown_link = [&frame, &resolved] { return proc_link_text(frame, *resolved); };
   }
@@ -290,6 +298,9 @@ CallObject object_of(CallFrame& frame, const Resolved& resolved) {
     return path.is_root() ? std::size_t{0} : path.text().size();
   };
   object.outside = size_of(resolved.binding->host);
+  if (resolved.at_mount_point && !resolved.guest.is_root()) {
+    object.mounted_in = frame.tracer().view(frame.thread()).to_host(resolved.guest.parent()).text();
+  }
   const GuestPath& root = frame.thread().files->root;
   if (root.is_root()) return object;
   // What lies above a root directory is not searched either.
@@ -309,10 +320,14 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
   if (text->empty()) return std::optional<Resolved>();
   const bool read_only_matters =
       argument.writing != Writing::no && frame.tracer().view(frame.thread()).has_read_only();
-  if (flags == 0 && !read_only_matters && stands_as_it_is(frame, argument, *text)) {
+  const bool by_real_ids = asks_by_real_ids(frame);
+  const bool is_judged = frame.tracer().judges_search(frame.thread(), by_real_ids);
+  if (flags == 0 && !read_only_matters && !is_judged && stands_as_it_is(frame, argument, *text)) {
     return std::optional<Resolved>();
   }
   ResolveFrom from = frame.tracer().asker(frame.thread(), std::nullopt);
+  from.judged = is_judged;
+  from.by_real_ids = by_real_ids;
   // An absolute path needs its base only where that is the root.
   if (text->front() != '/' || (flags & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0) {
     std::string anchor = base_anchor(frame, argument);
@@ -400,6 +415,10 @@ std::optional<GuestPath> translate_path(CallFrame& frame) {
     found.resolved[i] = std::move(*resolved);
   }
   if (const auto error = refusal(frame, found)) {
+    // What is there, and that something is mounted there, is told last (fs/namei.c, may_delete).
+    const bool is_last =
+        *error == Errno(EBUSY) || *error == Errno(EISDIR) || *error == Errno(ENOTDIR);
+    if (is_last && ask_about(frame, found)) return std::nullopt;
     frame.fail(error_of_target(frame).value_or(*error));
     return std::nullopt;
   }

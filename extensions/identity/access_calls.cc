@@ -6,29 +6,18 @@
 #include <unistd.h>
 
 #include "extensions/identity/world.h"
+#include "fs/fd.h"
 
 namespace nestp::identity {
 namespace {
-
-/// Credentials as access(2) takes them: the real ids, and root's capabilities if that is the
-/// real user (fs/open.c, access_override_creds).
-Credentials real_credentials(const Credentials& who) {
-  Credentials real = who;
-  real.user.file_system = who.user.real;
-  real.group.file_system = who.group.real;
-  if (!(who.secure_bits & kNoFixup)) {
-    real.capabilities.effective = who.user.real == 0 ? who.capabilities.permitted : 0;
-  }
-  return real;
-}
 
 Entry check_access(World& world, Call& call, std::uint64_t mode, bool effective) {
   constexpr std::uint64_t kAll = kRead | kWrite | kExecute;
   if (mode & ~kAll) return fail(call, EINVAL);
   const CallObject& object = call.objects[0];
   const Credentials& own = world.credentials(call);
-  const Credentials who = effective ? own : real_credentials(own);
-  if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
+  const Credentials who = effective ? own : own.by_real_ids();
+  if (const auto error = refusal_on_way(world, who, object)) return fail(call, error->code());
   const auto file = world.look(call, object);
   if (!file) return fail(call, file.error().code());
   const auto wish = static_cast<unsigned>(mode);
@@ -92,12 +81,16 @@ Entry enter_descriptor(World& world, Call& call) {
   return Entry::proceed;
 }
 
+constexpr std::uint64_t kNoReplace = 1;  // RENAME_NOREPLACE
+constexpr std::uint64_t kExchange = 2;   // RENAME_EXCHANGE
+
 // ---- names --------------------------------------------------------------------------
 
 /// The errno of a call that takes the entry `object` away from its directory.
 std::optional<int> refusal_of_removal(World& world, Call& call, const CallObject& object) {
   if (const auto error = refusal_on_way(world, call, object)) return error->code();
-  const auto directory = world.look(call, {.host = directory_of(object.host), .follow = true});
+  if (ends_in_dots(object.host)) return std::nullopt;  // the kernel knows the errno
+  const auto directory = world.look(call, holder_of(object));
   // The kernel knows the errno.
   if (!directory || !S_ISDIR(directory->record.mode)) return std::nullopt;
   const Credentials& who = world.credentials(call);
@@ -124,30 +117,75 @@ Entry forget_after(World& world, Call& call, const std::string& host) {
 }
 
 Entry remove_name(World& world, Call& call) {
-  if (const auto error = refusal_of_removal(world, call, call.objects[0])) {
-    return fail(call, *error);
-  }
+  constexpr std::uint64_t kRemoveDirectory = 0x200;  // AT_REMOVEDIR
+  const bool is_rmdir =
+      call.sys == Sys::rmdir || (call.sys == Sys::unlinkat && (call.args[2] & kRemoveDirectory));
+  // A name with a slash behind it is no file's: the kernel says so before it asks who may.
+  const bool is_wrong = !is_rmdir && call.objects[0].host.ends_with('/');
+  const auto error = refusal_of_removal(world, call, call.objects[0]);
+  if (error && !is_wrong) return fail(call, *error);
   return forget_after(world, call, call.objects[0].host);
 }
 
+/// The kernel finds fault with the names or what they stand for before it asks who may
+/// (fs/namei.c, do_renameat2 and vfs_rename).
+bool is_wrong_rename(Call& call, const SysResult<struct stat>& old,
+                     const SysResult<struct stat>& made, std::uint64_t flags) {
+  const std::string& from = call.objects[0].host;
+  const std::string& to = call.objects[1].host;
+  if (ends_in_dots(from) || ends_in_dots(to) || !old) return true;
+  if ((flags & kNoReplace) && made) return true;
+  if ((flags & kExchange) && !made) return true;
+  const bool has_slash = from.ends_with('/') || (to.ends_with('/') && !(flags & kExchange));
+  if (!S_ISDIR(old->st_mode) && has_slash) return true;
+  const std::string entry = without_slashes(from);
+  const std::string other = without_slashes(to);
+  if (other.starts_with(entry + '/') || entry.starts_with(other + '/')) return true;
+  return made && made->st_ino == old->st_ino && made->st_dev == old->st_dev;
+}
+
+/// A directory that gets another parent: its ".." is written.
+bool may_be_moved(World& world, Call& call, const CallObject& object) {
+  const auto file = world.look(call, {.host = object.host, .follow = false});
+  if (!file || !S_ISDIR(file->record.mode)) return true;
+  return may_access(world.credentials(call), *file, kWrite);
+}
+
 Entry rename_name(World& world, Call& call) {
-  constexpr std::uint64_t kExchange = 2;  // RENAME_EXCHANGE
   for (const CallObject& object : call.objects) {
     if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
   }
-  struct stat entry {};
-  const bool is_missing = lstat(call.objects[0].host.c_str(), &entry) != 0 && errno == ENOENT;
-  if (is_missing) return Entry::proceed;
+  const std::uint64_t flags = call.sys == Sys::renameat2 ? call.args[4] : 0;
+  const auto old = lstat_of(call.objects[0].host);
+  const auto made = lstat_of(call.objects[1].host);
+  if (is_wrong_rename(call, old, made, flags)) return Entry::proceed;
   for (const CallObject& object : call.objects) {
     if (const auto error = refusal_of_removal(world, call, object)) return fail(call, *error);
     // The new name need not be there: then its directory alone is asked.
-    const auto directory = world.look(call, {.host = directory_of(object.host), .follow = true});
+    const auto directory = world.look(call, holder_of(object));
     const Credentials& who = world.credentials(call);
     if (!directory || !S_ISDIR(directory->record.mode)) continue;  // ENOTDIR, says the kernel
     if (!may_access(who, *directory, kWrite | kExecute)) return fail(call, EACCES);
   }
-  const bool exchanges = call.sys == Sys::renameat2 && (call.args[4] & kExchange);
+  const bool exchanges = (flags & kExchange) != 0;
+  if (directory_of(call.objects[0].host) != directory_of(call.objects[1].host)) {
+    if (!may_be_moved(world, call, call.objects[0])) return fail(call, EACCES);
+    if (exchanges && !may_be_moved(world, call, call.objects[1])) return fail(call, EACCES);
+  }
   return exchanges ? Entry::proceed : forget_after(world, call, call.objects[1].host);
+}
+
+/// Where the host protects hard links: fs/namei.c, may_linkat.
+bool may_link(const Credentials& who, const OwnedFile& file) {
+  static const bool is_protected = [] {
+    const auto text = read_file("/proc/sys/fs/protected_hardlinks");
+    return text && text->starts_with('1');
+  }();
+  if (!is_protected || may_own(who, file.record)) return true;
+  const mode_t mode = file.record.mode;
+  constexpr mode_t kLent = S_ISGID | S_IXGRP;
+  const bool is_safe = S_ISREG(mode) && !(mode & S_ISUID) && (mode & kLent) != kLent;
+  return is_safe && may_access(who, file, kRead | kWrite);
 }
 
 Entry link_name(World& world, Call& call) {
@@ -157,13 +195,14 @@ Entry link_name(World& world, Call& call) {
   }
   if (const auto error = refusal_on_way(world, call, made)) return fail(call, error->code());
   const auto directory = world.look(call, {.host = directory_of(made.host), .follow = true});
-  if (!directory || !S_ISDIR(directory->record.mode) || !world.look(call, call.objects[0])) {
-    return Entry::proceed;  // ENOENT or ENOTDIR, says the kernel
-  }
-  if (!may_access(world.credentials(call), *directory, kWrite | kExecute)) {
-    struct stat entry {};
-    return fail(call, lstat(made.host.c_str(), &entry) == 0 ? EEXIST : EACCES);
-  }
+  const auto file = world.look(call, call.objects[0]);
+  const bool can_be_made = directory && S_ISDIR(directory->record.mode) &&
+                           !ends_in_dots(made.host) && !made.host.ends_with('/') &&
+                           !lstat_of(made.host).ok();
+  if (!file || !can_be_made) return Entry::proceed;  // the kernel knows the errno
+  const Credentials& who = world.credentials(call);
+  if (!may_link(who, *file)) return fail(call, EPERM);
+  if (!may_access(who, *directory, kWrite | kExecute)) return fail(call, EACCES);
   if ((directory->status().st_mode & 0300) != 0300) world.files.open_up(directory->ref.host);
   return Entry::proceed;
 }

@@ -121,6 +121,8 @@ Entry set_times(World& world, Call& call) {
 Entry truncate_path(World& world, Call& call) {
   const auto file = look_on_way(world, call, call.objects[0]);
   if (!file) return file.error() == Errno(EACCES) ? fail(call, EACCES) : Entry::proceed;
+  if (S_ISDIR(file->record.mode)) return Entry::proceed;  // EISDIR, says the kernel
+  if (!S_ISREG(file->record.mode)) return fail(call, EINVAL);
   const Credentials& who = world.credentials(call);
   if (!may_access(who, *file, kWrite)) return fail(call, EACCES);
   drop_set_ids(world, call, *file);

@@ -68,6 +68,16 @@ Credentials Credentials::of(Id user, Id group, unsigned last_capability) {
   return made;
 }
 
+Credentials Credentials::by_real_ids() const {
+  Credentials real = *this;
+  real.user.file_system = user.real;
+  real.group.file_system = group.real;
+  if (!(secure_bits & kNoFixup)) {
+    real.capabilities.effective = user.real == 0 ? capabilities.permitted : 0;
+  }
+  return real;
+}
+
 bool Credentials::is_in_group(Id id) const {
   return id == group.file_system || std::find(groups.begin(), groups.end(), id) != groups.end();
 }

@@ -69,6 +69,9 @@ struct Credentials {
     return (capabilities.effective & bit_of(capability)) != 0;
   }
   bool is_in_group(Id id) const;
+  /// As access(2) takes them: the real ids, and root's capabilities if that is the real user
+  /// (fs/open.c, access_override_creds).
+  Credentials by_real_ids() const;
 
   // What the calls of these names do; EPERM, EINVAL.  setfsuid(2) gives the former id.
   SysResult<> set_user(Id id);

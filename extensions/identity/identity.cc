@@ -116,6 +116,29 @@ bool Identity::is_inside_world(pid_t thread) {
          who.capabilities.permitted == all && who.secure_bits == 0;
 }
 
+bool Identity::judges_search(const Searcher& who) {
+  const auto found = world_.threads.find(who.thread);
+  if (found == world_.threads.end()) return false;
+  const Credentials& own = found->second.credentials;
+  const auto sees_all = [](const Credentials& one) {
+    return one.has(identity::Capability::override_access) ||
+           one.has(identity::Capability::read_anything);
+  };
+  return who.by_real_ids ? !sees_all(own.by_real_ids()) : !sees_all(own);
+}
+
+SysResult<> Identity::may_search(const Searcher& who, const std::string& host) {
+  if (!judges_search(who)) return Done{};
+  const auto directory = world_.look(who.thread, {.host = host, .follow = true});
+  if (!directory) return Done{};  // the kernel knows the errno
+  if (!S_ISDIR(directory->record.mode)) return Errno(ENOTDIR);
+  const Credentials& own = world_.threads[who.thread].credentials;
+  const Credentials asking = who.by_real_ids ? own.by_real_ids() : own;
+  const bool may = may_access(asking, *directory, identity::kExecute) ||
+                   identity::is_own_descriptors(who.thread, host);
+  return may ? SysResult<>(Done{}) : SysResult<>(Errno(EACCES));
+}
+
 void Identity::on_thread_renamed(pid_t former, pid_t now) {
   auto node = world_.threads.extract(former);
   if (node.empty()) return;

@@ -37,6 +37,8 @@ class Identity final : public Extension {
   std::optional<bool> has_capability(pid_t thread, unsigned capability) override;
   std::optional<InsideWorld> inside_world() const override;
   bool is_inside_world(pid_t thread) override;
+  bool judges_search(const Searcher& who) override;
+  SysResult<> may_search(const Searcher& who, const std::string& host) override;
   std::vector<RecordedInode> take_recorded(bool refresh) override {
     return world_.files.take_recorded(refresh);
   }

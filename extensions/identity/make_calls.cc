@@ -7,15 +7,20 @@
 #include <sys/sysmacros.h>
 
 #include "extensions/identity/world.h"
+#include "fs/fd.h"
 
 namespace nestp::identity {
 namespace {
+
+/// A directory that is only open still: nothing can be made there, says the kernel.
+bool is_removed(const OwnedFile& directory) { return directory.status().st_nlink == 0; }
 
 /// The errno of a call that makes, removes or renames the entry.
 std::optional<int> refusal_of_entry(World& world, Call& call, const CallObject& object,
                                     OwnerRecord& directory) {
   if (const auto error = refusal_on_way(world, call, object)) return error->code();
-  CallObject parent{.host = directory_of(object.host), .follow = true};
+  if (ends_in_dots(object.host)) return std::nullopt;  // EEXIST, says the kernel
+  const CallObject parent = holder_of(object);
   const auto found = world.look(call, parent);
   if (!found) return std::nullopt;                        // the kernel knows the errno
   if (!S_ISDIR(found->record.mode)) return std::nullopt;  // ENOTDIR, says the kernel
@@ -23,9 +28,13 @@ std::optional<int> refusal_of_entry(World& world, Call& call, const CallObject& 
   const Credentials& who = world.credentials(call);
   if (!may_access(who, *found, kWrite | kExecute)) {
     // What is there already is told first (fs/namei.c, filename_create).
-    struct stat entry {};
-    const int there = call.sys == Sys::bind ? EADDRINUSE : EEXIST;
-    return lstat(object.host.c_str(), &entry) == 0 ? there : EACCES;
+    // So is what cannot be a name there.
+    const auto entry = lstat_of(without_slashes(object.host));
+    const bool is_missing = !entry && entry.error() == Errno(ENOENT);
+    const bool is_directory = call.sys == Sys::mkdir || call.sys == Sys::mkdirat;
+    const bool must_be_directory = object.host.ends_with('/') && !is_directory;
+    if (!is_missing || must_be_directory || is_removed(*found)) return std::nullopt;
+    return EACCES;
   }
   const bool is_closed = (found->status().st_mode & 0300) != 0300;
   if (is_closed) world.files.open_up(parent.host);
@@ -60,7 +69,11 @@ Entry make_device(World& world, Call& call, const CallObject& object,
                   const OwnerRecord& directory) {
   const std::size_t index = mode_index(call);
   const auto mode = static_cast<mode_t>(call.args[index]);
-  if (!world.credentials(call).has(Capability::make_nodes)) return fail(call, EPERM);
+  if (!world.credentials(call).has(Capability::make_nodes)) {
+    const bool could_be_made = S_ISDIR(directory.mode) && !ends_in_dots(object.host) &&
+                               !object.host.ends_with('/') && !lstat_of(object.host).ok();
+    if (could_be_made) return fail(call, EPERM);  // else the kernel knows the errno
+  }
   // include/linux/kdev_t.h, new_decode_dev.
   const auto number = static_cast<std::uint32_t>(call.args[index + 1]);
   const dev_t device =

@@ -5,15 +5,6 @@
 #include "extensions/identity/access_list.h"
 
 namespace nestp::identity {
-namespace {
-
-std::string without_slashes(const std::string& host) {
-  const std::size_t last = host.find_last_not_of('/');
-  return last == host.npos ? "/" : host.substr(0, last + 1);
-}
-
-}  // namespace
-
 bool may_access(const Credentials& who, const OwnerRecord& file, unsigned wish,
                 std::string_view list) {
   unsigned given = file.mode;
@@ -52,6 +43,16 @@ bool may_own(const Credentials& who, const OwnerRecord& file) {
 bool is_protected(const Credentials& who, const OwnerRecord& directory, const OwnerRecord& entry) {
   if (!(directory.mode & S_ISVTX) || who.has(Capability::own_anything)) return false;
   return who.user.file_system != entry.user && who.user.file_system != directory.user;
+}
+
+std::string without_slashes(const std::string& host) {
+  const std::size_t last = host.find_last_not_of('/');
+  return last == host.npos ? "/" : host.substr(0, last + 1);
+}
+
+bool ends_in_dots(const std::string& host) {
+  const std::string entry = without_slashes(host);
+  return entry.ends_with("/.") || entry.ends_with("/..");
 }
 
 std::string directory_of(const std::string& host) {

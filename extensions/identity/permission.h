@@ -31,6 +31,11 @@ std::optional<Errno> refusal_on_way(OwnedFiles& files, const Credentials& who,
                                     const std::string& host, std::size_t skip);
 
 /// The directory that holds the entry `host`.
+std::string without_slashes(const std::string& host);
+
+/// The last component of `host` is no name but "." or "..": the kernel looks no further.
+bool ends_in_dots(const std::string& host);
+
 std::string directory_of(const std::string& host);
 
 }  // namespace nestp::identity

@@ -130,7 +130,7 @@ Entry extended_stat(World& world, Call& call) {
   }
   FileRef ref{.host = object.host, .follow = object.follow, .status = plain_status(status)};
   OwnedFile file = world.files.judge(std::move(ref));
-  world.find_owner(call, file);
+  world.find_owner(call.thread, file);
   show_owner(status, file);
   return finish(call, write_object(call, address(call, 4), status));
 }

@@ -68,7 +68,7 @@ World::World(const OwnedFiles::Setup& setup, unsigned last)
               device_of(memfd_create("identity", MFD_CLOEXEC))};
 }
 
-SysResult<OwnedFile> World::look(const Call& call, const CallObject& object) {
+SysResult<OwnedFile> World::look(pid_t thread, const CallObject& object) {
   auto file = files.look(object.host, object.follow);
   if (!file && file.error() == Errno(EACCES) && files.open_up(object.host)) {
     file = files.look(object.host, object.follow);
@@ -79,22 +79,34 @@ SysResult<OwnedFile> World::look(const Call& call, const CallObject& object) {
     const bool is_open = size == 0 || lstat(object.host.substr(0, size).c_str(), &base) == 0;
     if (!is_open) return Errno(EBADF);
   }
-  if (file) find_owner(call, *file);
+  if (file) find_owner(thread, *file);
   return file;
 }
 
-void World::find_owner(const Call& call, OwnedFile& file) const {
+void World::find_owner(pid_t thread, OwnedFile& file) const {
   const dev_t device = file.status().st_dev;
   if (file.is_stored || file.record.user != first_user) return;
   auto found = threads.end();
   if (std::find(nameless.begin(), nameless.end(), device) != nameless.end()) {
-    found = threads.find(call.thread);
+    found = threads.find(thread);
   } else if (device == proc_device && process_digits(file.ref.host) != 0) {
     found = threads.find(static_cast<pid_t>(std::atoi(file.ref.host.c_str() + 6)));
   }
   if (found == threads.end()) return;
   file.record.user = found->second.credentials.user.effective;
   file.record.group = found->second.credentials.group.effective;
+}
+
+CallObject holder_of(const CallObject& entry) {
+  return {.host = entry.mounted_in.empty() ? directory_of(entry.host) : entry.mounted_in,
+          .follow = true};
+}
+
+bool is_own_descriptors(pid_t thread, const std::string& host) {
+  const std::size_t digits = process_digits(host);
+  if (digits == 0 || !(host.ends_with("/fd") || host.ends_with("/fdinfo"))) return false;
+  const std::string process = host.substr(0, std::string_view("/proc/").size() + digits);
+  return lstat_of(process + "/task/" + std::to_string(thread)).ok();
 }
 
 CallObject descriptor_object(const Call& call, std::uint64_t descriptor) {
@@ -129,10 +141,15 @@ Id id_argument(const Call& call, std::size_t index) {
 }
 
 std::optional<Errno> refusal_on_way(World& world, const Call& call, const CallObject& object) {
+  return refusal_on_way(world, world.credentials(call), object);
+}
+
+std::optional<Errno> refusal_on_way(World& world, const Credentials& who,
+                                    const CallObject& object) {
+  if (object.is_searched) return std::nullopt;
   const std::string& host = object.by_base.empty() ? object.host : object.by_base;
   const std::size_t magic = magic_size(host);
-  return refusal_on_way(world.files, world.credentials(call), host,
-                        magic != 0 ? magic : object.outside);
+  return refusal_on_way(world.files, who, host, magic != 0 ? magic : object.outside);
 }
 
 void claim(World& world, const Call& call, const std::string& host, bool follow,

@@ -47,10 +47,13 @@ struct World {
   Credentials& credentials(const Call& call) { return of(call).credentials; }
 
   /// stat(2) of an object as the guest sees it.
-  SysResult<OwnedFile> look(const Call& call, const CallObject& object);
+  SysResult<OwnedFile> look(pid_t thread, const CallObject& object);
+  SysResult<OwnedFile> look(const Call& call, const CallObject& object) {
+    return look(call.thread, object);
+  }
   /// Owners that no record tells: of a process's entries in /proc the process's user, of pipes,
   /// sockets and files without a name whoever asks.
-  void find_owner(const Call& call, OwnedFile& file) const;
+  void find_owner(pid_t thread, OwnedFile& file) const;
 };
 
 using Handler = Entry (*)(World&, Call&);
@@ -91,6 +94,13 @@ inline GuestAddress address(const Call& call, std::size_t index) {
   return GuestAddress{call.args[index]};
 }
 
+/// The directory that holds an entry.
+CallObject holder_of(const CallObject& entry);
+
+/// /proc/PID/fd of the thread's own process: it may be searched whoever owns it (fs/proc/fd.c,
+/// proc_fd_permission).
+bool is_own_descriptors(pid_t thread, const std::string& host);
+
 /// A path of the tracer's to what descriptor `descriptor` of the calling thread stands for.
 CallObject descriptor_object(const Call& call, std::uint64_t descriptor);
 /// Likewise for calls that need an open file; EBADF: it is closed, or only a place (O_PATH).
@@ -116,6 +126,7 @@ Id id_argument(const Call& call, std::size_t index);
 
 /// EACCES unless the thread may search every directory on the way to the object.
 std::optional<Errno> refusal_on_way(World& world, const Call& call, const CallObject& object);
+std::optional<Errno> refusal_on_way(World& world, const Credentials& who, const CallObject& object);
 
 /// A thread writes to the file: it loses its set-ID bits, unless the thread may keep them.
 void drop_set_ids(World& world, const Call& call, const OwnedFile& file);

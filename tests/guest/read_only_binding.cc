@@ -32,10 +32,13 @@ int main() {
   EXPECT_ERRNO(setxattr(file, "user.x", "1", 1, 0), EROFS);
   EXPECT_ERRNO(access(file, W_OK), EROFS);
   EXPECT(access(file, R_OK) == 0);
+  EXPECT_ERRNO(faccessat(AT_FDCWD, "/bind/ro/link", W_OK, AT_SYMLINK_NOFOLLOW), EROFS);
   EXPECT_ERRNO(fchmod(open(file, O_RDONLY), 0600), EROFS);
   EXPECT_ERRNO(fchown(open(file, O_RDONLY), getuid(), getgid()), EROFS);
   EXPECT_ERRNO(futimens(open(file, O_RDONLY), nullptr), EROFS);
   EXPECT(chdir("/bind/ro/sub") == 0 && working_directory() == "/bind/ro/sub");
+  EXPECT_ERRNO(fchownat(AT_FDCWD, "", getuid(), getgid(), AT_EMPTY_PATH), EROFS);
+  EXPECT_ERRNO(fchownat(open(".", O_PATH), "", getuid(), getgid(), AT_EMPTY_PATH), EROFS);
   EXPECT_ERRNO(open("new", O_CREAT | O_RDWR, 0600), EROFS);
   EXPECT_ERRNO(mkdirat(open("..", O_PATH), "new", 0700), EROFS);
   EXPECT_ERRNO(rename("/work", "../moved"), EXDEV);

@@ -75,6 +75,7 @@ std::optional<Errno> refusal_of_read_only(CallFrame& frame, const PathArg& argum
   if (opens || asks_only(frame.sys())) {
     // Devices, sockets and FIFOs may be written; a directory is EISDIR, a file that
     // the guest may not write is EACCES, before that.
+    if (S_ISLNK(status.st_mode)) return opens ? std::nullopt : std::optional(Errno(EROFS));
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) return std::nullopt;
     const bool directory = (open_flags & frame.abi().open_flags.directory) != 0;
     if (opens && directory && !S_ISDIR(status.st_mode)) return std::nullopt;  // ENOTDIR

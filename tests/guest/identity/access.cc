@@ -167,6 +167,133 @@ void try_files_as_directories() {
   as(60, 61, {}, [&] { tries("stranger"); });
 }
 
+/// Every directory that a path passes must be searched, also where a link or ".." leads out again.
+void try_ways() {
+  put_directory("way", 50, 51, 0755);
+  put_directory("way/closed", 50, 51, 0700);
+  put_directory("way/open", 50, 51, 0777);
+  put("way/open/file", 50, 51, 0666);
+  CALL(symlink("../open/file", "way/closed/link"));
+  CALL(symlink("closed/link", "way/link"));
+  const auto tries = [](const char* who) {
+    show("ways", who);
+    struct stat status {};
+    char text[64];
+    CALL(stat("way/link", &status));
+    CALL(lstat("way/link", &status));
+    CALL(lstat("way/closed/link", &status));
+    CALL(stat("way/closed/../open", &status));
+    CALL(stat("way/closed/missing", &status));
+    CALL(stat("way/closed/.", &status));
+    CALL(stat("way/closed/..", &status));
+    CALL(stat("way/closed", &status));
+    CALL(stat("way/open/file/x", &status));
+    CALL(access("way/link", R_OK));
+    CALL(readlink("way/closed/link", text, sizeof text));
+    OPEN(open("way/link", O_RDONLY | O_CLOEXEC));
+    OPEN(open("way/closed/../open/new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    OPEN(openat(AT_FDCWD, "way/closed/x/y", O_RDONLY | O_CLOEXEC));
+    CALL(unlink("way/closed/missing"));
+    CALL(rename("way/closed/../open/new", "way/open/newer"));
+    CALL(mkdir("way/closed/.", 0700));
+    CALL(unlink("way/open/newer"));
+  };
+  tries("root");
+  as(50, 51, {}, [&] { tries("owner"); });
+  as(60, 61, {}, [&] { tries("stranger"); });
+  apart([&] {
+    CALL(setfsuid(60));
+    tries("stranger for files");
+  });
+  apart([] {
+    CALL(chdir("way/closed"));
+    CALL(setresuid(60, 60, 60));
+    struct stat status {};
+    CALL(stat(".", &status));
+    CALL(stat("..", &status));
+    CALL(stat("link", &status));
+    CALL(lstat("link", &status));
+    CALL(lstat("missing", &status));
+    CALL(mkdir("made", 0700));
+    CALL(chdir(".."));
+    OPEN(open("link", O_RDONLY | O_CLOEXEC));
+  });
+}
+
+/// What the names stand for is told before it is asked who may.
+void try_order_of_errors() {
+  put_directory("order", 50, 51, 0755);
+  put_directory("order/dir", 50, 51, 0755);
+  put_directory("order/dir/sub", 50, 51, 0755);
+  put("order/file", 50, 51, 0644);
+  CALL(mknod("order/device", S_IFCHR | 0666, makedev(1, 5)));
+  const auto tries = [](const char* who) {
+    show("order of errors", who);
+    CALL(rmdir("order/dir/."));
+    CALL(rmdir("order/dir/.."));
+    CALL(unlink("order/dir/."));
+    CALL(unlink("order/dir/"));
+    CALL(unlink("order/file/"));
+    CALL(rename("order/dir/.", "order/x"));
+    CALL(rename("order/dir", "order/dir/sub"));
+    CALL(rename("order/dir/sub", "order/dir"));
+    CALL(rename("order/file/", "order/x"));
+    CALL(rename("order/file", "order/x/"));
+    CALL(rename("order/file", "order/file"));
+    CALL(rename("order/missing", "order/file"));
+    CALL(renameat2(AT_FDCWD, "order/file", AT_FDCWD, "order/dir", RENAME_NOREPLACE));
+    CALL(renameat2(AT_FDCWD, "order/file", AT_FDCWD, "order/x", RENAME_EXCHANGE));
+    CALL(renameat2(AT_FDCWD, "order/file", AT_FDCWD, "order/dir", RENAME_EXCHANGE));
+    CALL(renameat2(AT_FDCWD, "order/file", AT_FDCWD, "order/dir", RENAME_EXCHANGE));
+    CALL(mkdir("order/dir", 0700));
+    CALL(mkdir("order/dir/..", 0700));
+    CALL(mkdir("order/x/y", 0700));
+    CALL(symlink("y", "order/x/"));
+    CALL(mknod("order/x/", S_IFIFO | 0600, 0));
+    CALL(mknod("order/x/y", S_IFCHR | 0600, makedev(1, 3)));
+    CALL(mknod("order/file", S_IFCHR | 0600, makedev(1, 3)));
+    CALL(mknod("order/file/y", S_IFCHR | 0600, makedev(1, 3)));
+    CALL(mknod("order/x/", S_IFCHR | 0600, makedev(1, 3)));
+    CALL(mknod("order/x", S_IFCHR | 0600, makedev(1, 3)));
+    CALL(unlink("order/x"));
+    CALL(truncate("order/dir", 0));
+    CALL(truncate("order/device", 0));
+    CALL(link("order/dir", "order/x"));
+    CALL(link("order/file", "order/dir"));
+    CALL(link("order/file", "order/x/"));
+    OPEN(open("order/x/", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  };
+  tries("root");
+  as(50, 51, {}, [&] { tries("owner"); });
+  as(60, 61, {}, [&] { tries("stranger"); });
+}
+
+/// A directory that gets another parent is written to, and whoever links a file must own it where
+/// the host protects links.
+void try_moved_and_linked() {
+  put_directory("from", 60, 61, 0777);
+  put_directory("to", 60, 61, 0777);
+  put_directory("from/dir", 50, 51, 0755);
+  put("from/mine", 60, 61, 0600);
+  put("from/readable", 50, 51, 0644);
+  put("from/writable", 50, 51, 0666);
+  put("from/special", 50, 51, 04666);
+  put("from/lent", 50, 51, 02676);
+  as(60, 61, {}, [] {
+    CALL(rename("from/dir", "to/dir"));
+    CALL(rename("from/dir", "from/other"));
+    CALL(rename("from/other", "from/dir"));
+    CALL(renameat2(AT_FDCWD, "from/mine", AT_FDCWD, "to/mine", 0));
+    CALL(renameat2(AT_FDCWD, "to/mine", AT_FDCWD, "from/dir", RENAME_EXCHANGE));
+    for (const char* name : {"from/readable", "from/writable", "from/special", "from/lent"}) {
+      show("link of", name);
+      CALL(link(name, "to/linked"));
+      CALL(unlink("to/linked"));
+    }
+    CALL(link("to/mine", "to/linked"));
+  });
+}
+
 }  // namespace
 
 void table_of_access() {
@@ -177,4 +304,7 @@ void table_of_access() {
   try_times();
   try_nameless();
   try_files_as_directories();
+  try_ways();
+  try_order_of_errors();
+  try_moved_and_linked();
 }
