@@ -6,6 +6,7 @@
 //
 // run.sh runs it in a real chroot and under nestp and compares what it prints.
 #include <cstdlib>
+#include <span>
 #include <unistd.h>
 
 #include "tests/differential/storm.h"
@@ -32,18 +33,40 @@ constexpr std::array<Weighted, 16> kOperations = {{
     {watch_file, 2},
 }};
 
+/// These as well if it is root.
+constexpr std::array<Weighted, 5> kRootOperations = {{
+    {change_owner, 10},
+    {change_mode, 10},
+    {make_device, 3},
+    {use_root_attributes, 10},
+    {ask_access, 5},
+}};
+
 /// Operations between two fresh trees: enough to make knots, few enough to find one.
 constexpr long kTreeLife = 1000;
 
-void one_operation(Storm& storm) {
+void one_operation(Storm& storm, std::span<const Weighted> operations) {
   int tickets = 0;
-  for (const Weighted& entry : kOperations)
+  for (const Weighted& entry : operations)
     tickets += entry.weight;
   int ticket = static_cast<int>(storm.random.below(static_cast<std::uint64_t>(tickets)));
-  for (const Weighted& entry : kOperations) {
+  for (const Weighted& entry : operations) {
     ticket -= entry.weight;
     if (ticket < 0) return entry.operation(storm);
   }
+}
+
+/// A third of it as somebody else.
+void one_operation_of_root(Storm& storm) {
+  const bool is_other = storm.random.one_in(3);
+  const bool is_new = storm.random.one_in(3);
+  if (is_other) become_somebody(storm);
+  if (is_new) {
+    one_operation(storm, kRootOperations);
+  } else {
+    one_operation(storm, kOperations);
+  }
+  if (is_other) become_root(storm);
 }
 
 }  // namespace
@@ -62,7 +85,11 @@ int main(int argc, char** argv) {
   for (storm.number = 1; storm.number <= count; ++storm.number) {
     // Each with numbers of its own, so that one wrong result does not change all that follow.
     storm.random = Random(seed * 1000003 + static_cast<std::uint64_t>(storm.number));
-    one_operation(storm);
+    if (is_root) {
+      one_operation_of_root(storm);
+    } else {
+      one_operation(storm, kOperations);
+    }
     if (storm.number % kTreeLife != 0) continue;
     print_trees(is_root ? Owners::shown : Owners::left_out);
     if (storm.number == count) break;

@@ -22,6 +22,7 @@ struct Storm {
   std::array<int, 3> sockets;  ///< AF_UNIX
   long number = 0;             ///< of the operation
   bool is_root;                ///< real or fake: whose ids are told, and who changes them
+  std::string who{};           ///< who root is in this operation, for the report; empty: itself
   int base_slot = 0;           ///< what base() chose, for the report
 
   std::string path() { return paths.path(); }
@@ -40,7 +41,7 @@ struct Storm {
   /// One line: number, operation, arguments, result or the errno's name.
   long report(const char* operation, const std::string& arguments, long result) const {
     const int error = errno;
-    std::printf("%ld %s %s = ", number, operation, arguments.c_str());
+    std::printf("%ld %s%s %s = ", number, who.c_str(), operation, arguments.c_str());
     if (result == -1) {
       std::printf("%s\n", strerrorname_np(error));
     } else {
@@ -87,3 +88,12 @@ void list_directory(Storm&);
 void run_program(Storm&);
 void use_socket(Storm&);
 void watch_file(Storm&);
+// storm_root.cc
+void change_owner(Storm&);
+void change_mode(Storm&);
+void make_device(Storm&);
+void use_root_attributes(Storm&);
+void ask_access(Storm&);
+/// What follows is an ordinary user's, until become_root().
+void become_somebody(Storm&);
+void become_root(Storm&);

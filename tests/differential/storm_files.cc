@@ -26,6 +26,24 @@ std::string name_of(int file) {
   return name;
 }
 
+std::string octal(unsigned value) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%o", value);
+  return text;
+}
+
+void say_status(Storm& storm, const struct stat& status) {
+  if (storm.is_root) {
+    storm.say(std::to_string(status.st_uid) + ":" + std::to_string(status.st_gid) + " device " +
+              std::to_string(status.st_rdev) + " mode " + octal(status.st_mode));
+  }
+  if (S_ISCHR(status.st_mode)) return storm.say("a device");
+  const bool sized = S_ISREG(status.st_mode) || S_ISLNK(status.st_mode);
+  storm.say("mode " + octal(status.st_mode) + " size " +
+            (sized ? std::to_string(status.st_size) : "-") + " links " +
+            (S_ISREG(status.st_mode) ? std::to_string(status.st_nlink) : "-"));
+}
+
 /// Reads or writes a little, says what came, and keeps or closes the descriptor.
 void use_file(Storm& storm, int file, int flags) {
   char text[17] = "";
@@ -46,8 +64,13 @@ void use_file(Storm& storm, int file, int flags) {
     }
   }
   storm.say("is " + shown(name_of(file)));
+  if (storm.is_root && fstat(file, &status) == 0 && !S_ISCHR(status.st_mode)) {
+    say_status(storm, status);
+  }
   int& slot = storm.files[storm.random.below(storm.files.size())];
-  if (storm.random.below(3) == 0) std::swap(slot, file);
+  // A fake device is opened as the host's own: it is not kept to be changed.
+  const bool is_device = storm.is_root && fstat(file, &status) == 0 && S_ISCHR(status.st_mode);
+  if (storm.random.below(3) == 0 && !is_device) std::swap(slot, file);
   if (file >= 0) close(file);
 }
 
@@ -67,20 +90,6 @@ constexpr std::array<int, 14> kOpenFlags = {
     O_RDONLY | O_CREAT,
     O_RDWR | O_TMPFILE,
 };
-
-std::string octal(unsigned value) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%o", value);
-  return text;
-}
-
-void say_status(Storm& storm, const struct stat& status) {
-  if (S_ISCHR(status.st_mode)) return storm.say("a device");
-  const bool sized = S_ISREG(status.st_mode) || S_ISLNK(status.st_mode);
-  storm.say("mode " + octal(status.st_mode) + " size " +
-            (sized ? std::to_string(status.st_size) : "-") + " links " +
-            (S_ISREG(status.st_mode) ? std::to_string(status.st_nlink) : "-"));
-}
 
 }  // namespace
 
@@ -187,9 +196,15 @@ void ask_status(Storm& storm) {
       break;
     case 1: {
       struct statx extended;
-      const long result = statx(base, path.c_str(), 0, STATX_MODE | STATX_SIZE, &extended);
+      const long result = statx(base, path.c_str(), 0, STATX_BASIC_STATS, &extended);
       storm.report("statx", arguments, result);
-      if (result == 0) storm.say("mode " + octal(extended.stx_mode));
+      if (result != 0) break;
+      storm.say("mode " + octal(extended.stx_mode));
+      if (storm.is_root) {
+        storm.say(std::to_string(extended.stx_uid) + ":" + std::to_string(extended.stx_gid) +
+                  " device " + std::to_string(extended.stx_rdev_major) + "," +
+                  std::to_string(extended.stx_rdev_minor));
+      }
       break;
     }
     case 2: {

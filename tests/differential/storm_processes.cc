@@ -44,6 +44,9 @@ void list_directory(Storm& storm) {
   std::string names;
   for (int index = 0; index < count; ++index) {
     const std::string name = entries[index]->d_name;
+    // A fake device is listed as the file that stands for it.
+    unsigned char& type = entries[index]->d_type;
+    if (storm.is_root && (type == DT_CHR || type == DT_BLK)) type = DT_REG;
     names += (names.empty() ? "" : " ") + (name.size() < 100 ? name : name.substr(0, 3) + "...") +
              ":" + std::to_string(entries[index]->d_type);
     free(entries[index]);

@@ -1,5 +1,6 @@
 #include "tests/differential/storm_tree.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <string>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <vector>
 
@@ -88,6 +90,21 @@ void print_owner(const struct stat& status) {
   std::printf(" device %u,%u", major(status.st_rdev), minor(status.st_rdev));
 }
 
+/// By name; without the labels that a host may give to all files.
+void print_attributes(const std::string& path) {
+  char names[1024], value[256];
+  const ssize_t size = llistxattr(path.c_str(), names, sizeof names);
+  std::vector<std::string> all;
+  for (ssize_t at = 0; at < size; at += static_cast<ssize_t>(all.back().size()) + 1)
+    all.emplace_back(names + at);
+  std::sort(all.begin(), all.end());
+  for (const std::string& name : all) {
+    if (name == "security.selinux") continue;
+    const ssize_t length = lgetxattr(path.c_str(), name.c_str(), value, sizeof value);
+    std::printf(" %s=%.*s", name.c_str(), static_cast<int>(length > 0 ? length : 0), value);
+  }
+}
+
 void print_below(const std::string& directory, Owners owners) {
   for (const std::string& name : names_in(directory)) {
     const std::string path = directory + "/" + name;
@@ -97,7 +114,10 @@ void print_below(const std::string& directory, Owners owners) {
       continue;
     }
     std::printf("  %s %o", path.c_str(), status.st_mode);
-    if (owners == Owners::shown) print_owner(status);
+    if (owners == Owners::shown) {
+      print_owner(status);
+      print_attributes(path);
+    }
     if (S_ISREG(status.st_mode)) {
       const std::string text = read_file(path);
       std::printf(" links %lu size %ld %.24s", static_cast<unsigned long>(status.st_nlink),
