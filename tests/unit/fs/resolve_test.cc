@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <map>
 #include <unistd.h>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -198,6 +199,45 @@ struct OneGuest : ProcessFacts {
     return process == 4711 ? std::optional(guest("/usr")) : std::nullopt;
   }
 };
+
+/// Nobody may search directories of one name.
+struct ClosedDirectory : OneGuest {
+  SysResult<> search(const Searcher& who, const std::string& host) const override {
+    CHECK(who.thread == 4712);
+    passed.push_back(host);
+    if (host.ends_with("/lib")) return Errno(who.by_real_ids ? EPERM : EACCES);
+    return Done{};
+  }
+  mutable std::vector<std::string> passed{};
+};
+
+TEST_CASE("a judge is asked for every directory that is passed", "[fs][resolve]") {
+  Fixture f;
+  const ClosedDirectory facts;
+  ResolveFrom from = f.from();
+  from.thread = 4712;
+  from.processes = &facts;
+  const auto resolve = [&](const std::string& text) {
+    return f.resolver.resolve(from, text, LastLink::follow);
+  };
+  CHECK(resolve("/lib/../../etc"));
+  CHECK(facts.passed.empty());
+  from.judged = true;
+  CHECK(resolve("/mnt/deep/x"));
+  CHECK(facts.passed ==
+        std::vector{f.tree.at("/root"), f.tree.at("/other"), f.tree.at("/other/deep")});
+  CHECK(resolve("/usr/lib"));
+  CHECK(resolve("/usr/lib/.").error() == Errno(EACCES));
+  CHECK(resolve("/lib/../../etc").error() == Errno(EACCES));
+  CHECK(resolve("/lib/missing").error() == Errno(EACCES));
+  CHECK(resolve("/mnt/missing/lib/x"));  // ENOENT, says the kernel
+  from.by_real_ids = true;
+  CHECK(resolve("/lib/missing").error() == Errno(EPERM));
+  // The kernel, walking the text itself, could not say so.
+  from.base = guest("/usr");
+  from.kernel_judges = true;
+  CHECK(resolve("lib/missing").error() == Errno(EPERM));
+}
 
 TEST_CASE("links of /proc tell of the guest", "[fs][resolve][proc]") {
   Fixture f;
