@@ -1,4 +1,5 @@
 // A read-only binding refuses every change with EROFS, also through descriptors and other names.
+#include <cstdlib>
 #include <fcntl.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
@@ -32,7 +33,10 @@ int main() {
   EXPECT_ERRNO(setxattr(file, "user.x", "1", 1, 0), EROFS);
   EXPECT_ERRNO(access(file, W_OK), EROFS);
   EXPECT(access(file, R_OK) == 0);
-  EXPECT_ERRNO(faccessat(AT_FDCWD, "/bind/ro/link", W_OK, AT_SYMLINK_NOFOLLOW), EROFS);
+  // Without faccessat2(2) the C library looks at the mode alone.
+  if (std::getenv("OLD_KERNEL") == nullptr) {
+    EXPECT_ERRNO(faccessat(AT_FDCWD, "/bind/ro/link", W_OK, AT_SYMLINK_NOFOLLOW), EROFS);
+  }
   EXPECT_ERRNO(fchmod(open(file, O_RDONLY), 0600), EROFS);
   EXPECT_ERRNO(fchown(open(file, O_RDONLY), getuid(), getgid()), EROFS);
   EXPECT_ERRNO(futimens(open(file, O_RDONLY), nullptr), EROFS);
