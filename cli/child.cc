@@ -43,7 +43,7 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
-int run_in_child(const std::function<int()>& work) {
+int run_in_child(const std::function<int()>& work, const std::vector<int>& handed_over) {
   struct sigaction action {};
   action.sa_sigaction = pass_on;
   action.sa_flags = SA_SIGINFO | SA_RESTART;
@@ -70,6 +70,8 @@ int run_in_child(const std::function<int()>& work) {
     restore();
     ::_exit(work());
   }
+  for (const int descriptor : handed_over)
+    ::close(descriptor);
   if (child < 0) {
     restore();
     print_error(std::string("nestp: fork: ") + std::strerror(errno) + "\n");

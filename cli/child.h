@@ -11,7 +11,8 @@ namespace nestp {
 
 /// Runs `work` in a child, whose exit status it gives; 128+N for a signal.  Signals that
 /// somebody sends here go on to the child; the terminal's reach it by themselves.
-int run_in_child(const std::function<int()>& work);
+/// `handed_over`: descriptors that are the child's from then on.
+int run_in_child(const std::function<int()>& work, const std::vector<int>& handed_over = {});
 
 /// Runs a program, found in PATH, with `changes` of the environment ("NAME=value", or "NAME" to
 /// remove it); gives its status as above, 127 if it is not there.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/run.h"
+#include "engine/namespace/watch.h"
 #include "fs/fd.h"
 
 namespace nestp {
@@ -66,6 +67,8 @@ Outcome<ExitStatus, StartError> run_detached(PreparedGuest& prepared, Backend& b
   }
   if (tracer > 0) {
     ::close(ends[1]);
+    for (const int descriptor : handed_descriptors(prepared.guest.isolation))
+      ::close(descriptor);
     end_with_first_process(tracer, ends[0]);
   }
   prepared.session->take_over();

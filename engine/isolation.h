@@ -68,6 +68,25 @@ struct Become {
   friend bool operator==(const Become&, const Become&) = default;
 };
 
+/// Descriptors and files by which whoever started nestp watches a guest; -1: none.
+struct Watch {
+  int info = -1;       ///< gets the first process's ids as JSON once the namespaces are there
+  int status = -1;     ///< likewise, a line each for start and end
+  int sync = -1;       ///< stays open as long as the guest lives
+  int block = -1;      ///< the command starts when there is a byte, or its end
+  int block_ids = -1;  ///< likewise; somebody else writes the id maps until then
+  std::vector<std::string> locks{};  ///< files of the guest, locked for reading as long as it lives
+  friend bool operator==(const Watch&, const Watch&) = default;
+};
+
+/// Namespaces that are there already, by descriptors; -1: none.
+struct Join {
+  int user = -1;
+  int user_later = -1;  ///< one below `user`, entered when the tree is mounted
+  int pid = -1;
+  friend bool operator==(const Join&, const Join&) = default;
+};
+
 struct Isolation {
   bool user = false;  ///< a user namespace, also where none is needed
   bool pid = false;   ///< own process ids, and nothing survives the first process
@@ -91,7 +110,11 @@ struct Isolation {
   std::optional<std::uint64_t> capabilities{};
   bool pretend_owners = false;  ///< chown(2), setgroups(2), ... succeed where ids are not mapped
   bool no_new_privileges = false;
-  int seccomp_descriptor = -1;  ///< a filter's instructions, installed last
+  std::vector<int> seccomp_descriptors{};  ///< a filter's instructions each, installed last
+  bool forbid_user_namespaces = false;     ///< the guest can make none
+  bool wants_none_possible = false;        ///< refuses to start if it could
+  Watch watch{};
+  Join join{};
 
   bool is_empty() const { return *this == Isolation{}; }
   friend bool operator==(const Isolation&, const Isolation&) = default;

@@ -18,6 +18,7 @@
 #include "cli/run.h"
 #include "cli/words.h"
 #include "engine/namespace/probe.h"
+#include "engine/namespace/watch.h"
 #include "fs/fd.h"
 
 namespace nestp::junest {
@@ -301,7 +302,8 @@ int run_session(const Place& place, const CommandLine& line, const std::string& 
   if (request->on_exit == OnExit::wait && !request->die_with_parent && !line.command.empty()) {
     request->on_exit = OnExit::detach;
   }
-  return run_in_child([&] { return run_request(*request, Grammar::proot); });
+  return run_in_child([&] { return run_request(*request, Grammar::proot); },
+                      handed_descriptors(request->isolation));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "engine/namespace/first_process.h"
 #include "engine/namespace/id_map.h"
 #include "engine/namespace/probe.h"
+#include "engine/namespace/watch.h"
 #include "fs/fd.h"
 
 namespace nestp {
@@ -39,7 +40,11 @@ void take_signals(pid_t inner) {
     std::signal(signal, SIG_IGN);
 }
 
-bool needs_user_namespace(const Guest& guest) { return guest.isolation.user || ::geteuid() != 0; }
+bool joins(const Guest& guest) { return guest.isolation.join.user >= 0; }
+
+bool needs_user_namespace(const Guest& guest) {
+  return guest.isolation.user || (::geteuid() != 0 && !joins(guest));
+}
 
 int clone_flags_of(const Guest& guest) {
   const Isolation& isolation = guest.isolation;
@@ -116,6 +121,11 @@ Outcome<ExitStatus, StartError> run_apart(const Guest& guest, int clone_flags, b
   if (!make_pipe(go) || !make_pipe(reports)) return os_error("pipe");
   if (guest.die_with_parent) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const bool with_ids = (clone_flags & CLONE_NEWUSER) != 0;
+  const Isolation& isolation = guest.isolation;
+  keep_from_programs(isolation);
+  if (const auto joined = join_namespaces(isolation.join); !joined) {
+    return StartError{.error = joined.error()};
+  }
   const long inner =
       ::syscall(SYS_clone, clone_flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
   if (inner < 0) {
@@ -126,7 +136,7 @@ Outcome<ExitStatus, StartError> run_apart(const Guest& guest, int clone_flags, b
     go.write.reset();
     reports.read.reset();
     run_inner({.guest = guest,
-               .user_namespace = with_ids,
+               .user_namespace = with_ids || joins(guest),
                .mounts = mounts,
                .go = std::move(go.read),
                .report = std::move(reports.write)});
@@ -134,23 +144,31 @@ Outcome<ExitStatus, StartError> run_apart(const Guest& guest, int clone_flags, b
   reports.write.reset();
   go.read.reset();
   const auto process = static_cast<pid_t>(inner);
-  if (with_ids) {
+  Watch watch = isolation.watch;
+  if (with_ids && watch.block_ids < 0) {
     if (const auto mapped = write_id_maps(process, guest.isolation); !mapped) {
       go.write.reset();  // it ends by itself
       (void)wait_for(process);
       return StartError{.error = mapped.error()};
     }
   }
+  tell_start(watch, process);
+  wait_for_byte(watch.block_ids);
   if (guest.on_start) guest.on_start(process);
   take_signals(process);
   (void)!::write(go.write.get(), "", 1);
   InnerReport report;
-  if (!read_report(reports.read, report)) return to_exit_status(wait_for(process));
+  if (!read_report(reports.read, report)) {
+    const int status = wait_for(process);  // the first program was its process number 1
+    tell_end(watch, status);
+    return to_exit_status(status);
+  }
   if (report.kind == InnerReport::Kind::failed) {
     (void)wait_for(process);
     return StartError{.error = Error{report.text},
                       .failure = static_cast<StartFailure>(report.value)};
   }
+  tell_end(watch, report.value);
   if (guest.on_first_end) guest.on_first_end(report.value);
   (void)wait_for(process);
   return to_exit_status(report.value);
@@ -170,7 +188,7 @@ class NamespaceBackend final : public Backend {
     if (guest.exact) {
       if (const std::string text = missing_place(guest); !text.empty()) refusals.push_back(text);
     }
-    if (!refusals.empty()) return refusals;
+    if (!refusals.empty() || joins(guest)) return refusals;
     if (const auto cause =
             diagnose_namespaces(namespace_facts(try_namespaces(clone_flags_of(guest))))) {
       refusals.push_back(*cause);

@@ -21,6 +21,7 @@
 #include "engine/namespace/owner_filter.h"
 #include "engine/namespace/reaper.h"
 #include "engine/namespace/tree.h"
+#include "engine/namespace/watch.h"
 #include "engine/words.h"
 
 namespace nestp {
@@ -110,6 +111,11 @@ void limit_capabilities(const UniqueFd& pipe, std::uint64_t wanted) {
   if (isolation.take_terminal && ::ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) {
     give_up(plan.report, with_reason("take the terminal"));
   }
+  if (isolation.join.user_later >= 0 && ::setns(isolation.join.user_later, CLONE_NEWUSER) != 0) {
+    give_up(plan.report, with_reason("join the second user namespace"));
+  }
+  // Its reaper cannot see from the host's /proc whom it would have to kill.
+  if (isolation.join.pid >= 0) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   become(plan);
   if (isolation.capabilities) limit_capabilities(plan.report, *isolation.capabilities);
   if ((plan.user_namespace || isolation.no_new_privileges) &&
@@ -131,8 +137,8 @@ void limit_capabilities(const UniqueFd& pipe, std::uint64_t wanted) {
       give_up(plan.report, with_reason("install the filter of owner calls"));
     }
   }
-  if (isolation.seccomp_descriptor >= 0) {
-    if (const int error = install_filter_from(isolation.seccomp_descriptor); error != 0) {
+  for (const int descriptor : isolation.seccomp_descriptors) {
+    if (const int error = install_filter_from(descriptor); error != 0) {
       errno = error;
       give_up(plan.report, with_reason("install the seccomp filter"));
     }
@@ -171,8 +177,24 @@ void set_up(const InnerPlan& plan) {
   }
 }
 
+/// What the guest may not do, and whom it waits for; the last before its first program.
+void hold_back(const InnerPlan& plan, const UniqueFd& proc) {
+  const Isolation& isolation = plan.guest.isolation;
+  if (isolation.forbid_user_namespaces) {
+    if (const auto done = forbid_user_namespaces(proc); !done) {
+      give_up(plan.report, done.error().message);
+    }
+  }
+  if (isolation.wants_none_possible && can_make_user_namespace()) {
+    give_up(plan.report,
+            "--assert-userns-disabled: the guest could make user namespaces; "
+            "add --unshare-user --disable-userns");
+  }
+  wait_for_byte(isolation.watch.block);
+}
+
 /// Whoever waits for the end of the guest's output must not wait for this process.
-void let_go_of_descriptors(int keep, int keep_too) {
+void let_go_of_descriptors(std::vector<int> kept) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (int fd = 0; fd < 3; ++fd) {
     if (null) {
@@ -181,14 +203,15 @@ void let_go_of_descriptors(int keep, int keep_too) {
       ::close(fd);
     }
   }
-  const int low = std::min(keep, keep_too);
-  const int high = std::max(keep, keep_too);
-  const auto close_between = [](unsigned from, unsigned to) {
-    if (from <= to) (void)::syscall(SYS_close_range, from, to, 0);
-  };
-  close_between(3, static_cast<unsigned>(low - 1));
-  close_between(static_cast<unsigned>(low + 1), static_cast<unsigned>(high - 1));
-  close_between(static_cast<unsigned>(high + 1), ~0U);
+  std::ranges::sort(kept);
+  unsigned from = 3;
+  for (const int fd : kept) {
+    const auto number = static_cast<unsigned>(fd);
+    if (fd < 3) continue;
+    if (from < number) (void)::syscall(SYS_close_range, from, number - 1, 0);
+    from = number + 1;
+  }
+  (void)::syscall(SYS_close_range, from, ~0U, 0);
 }
 
 }  // namespace
@@ -196,20 +219,29 @@ void let_go_of_descriptors(int keep, int keep_too) {
 void run_inner(InnerPlan plan) {
   const Isolation& isolation = plan.guest.isolation;
   const pid_t nestp = ::getppid();
-  become_reaper(isolation.pid, nestp);
+  // In a process namespace that is others', too, the host's numbers mean nothing.
+  const bool own_processes = isolation.pid || isolation.join.pid >= 0;
+  let_go_of_reports(isolation.watch);
+  become_reaper(own_processes, nestp);
   char byte = 0;
   if (::read(plan.go.get(), &byte, 1) != 1) ::_exit(125);
   plan.go.reset();
   UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   set_up(plan);
+  hold_back(plan, proc);
+  const auto locks = take_locks(isolation.watch);
+  if (!locks) give_up(plan.report, locks.error().message);
   if (isolation.pid && isolation.first_is_init) execute(plan);
   const pid_t first = ::fork();
   if (first < 0) give_up(plan.report, with_reason("fork"));
   if (first == 0) execute(plan);
   // Above all that a caller may have handed on.
   const UniqueFd report(::fcntl(plan.report.get(), F_DUPFD_CLOEXEC, 3));
-  let_go_of_descriptors(report.get(), proc.get());
-  reap(first, plan.guest.on_exit, isolation.pid, proc,
+  std::vector<int> kept{report.get(), proc.get(), isolation.watch.sync};
+  for (const UniqueFd& lock : *locks)
+    kept.push_back(lock.get());
+  let_go_of_descriptors(std::move(kept));
+  reap(first, plan.guest.on_exit, own_processes, proc,
        [&](int status) { send(report, {.kind = InnerReport::Kind::ended, .value = status}); });
   ::_exit(0);
 }

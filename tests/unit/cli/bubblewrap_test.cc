@@ -48,6 +48,21 @@ TEST_CASE("namespaces, ids and capabilities", "[cli][bubblewrap]") {
   CHECK(parsed({"--cap-add", "ALL"}).isolation.capabilities == ~std::uint64_t{0});
 }
 
+TEST_CASE("descriptors and locks of whoever watches", "[cli][bubblewrap]") {
+  const auto request = parsed({"--unshare-user", "--info-fd", "1", "--sync-fd", "2", "--lock-file",
+                               "/a", "--lock-file", "/b", "--add-seccomp-fd", "0",
+                               "--add-seccomp-fd", "1", "--disable-userns", "--cap-add", "ALL"});
+  const Isolation& isolation = request.isolation;
+  CHECK((isolation.watch.info == 1 && isolation.watch.sync == 2 && isolation.watch.status == -1));
+  CHECK(isolation.watch.locks == Words{"/a", "/b"});
+  CHECK(isolation.seccomp_descriptors == std::vector<int>{0, 1});
+  CHECK(isolation.forbid_user_namespaces);
+  // With this one the limit could be raised again.
+  CHECK((*isolation.capabilities >> 24 & 1) == 0);
+  CHECK(parsed({"--seccomp", "0", "--seccomp", "1"}).isolation.seccomp_descriptors ==
+        std::vector<int>{1});
+}
+
 TEST_CASE("the environment changes in order", "[cli][bubblewrap]") {
   const auto changes = parsed({"--clearenv", "--setenv", "A", "1", "--unsetenv", "B"}).environment;
   REQUIRE(changes.size() == 3);
@@ -63,7 +78,9 @@ TEST_CASE("what is wrong is named", "[cli][bubblewrap]") {
   CHECK(refused({"--bind-try", "/absent", "/x"}) == "accepted");
   CHECK(refused({"--uid", "x"}).find("'x' is not a number") != std::string::npos);
   CHECK(refused({"--cap-add", "FLY"}).find("no capability 'FLY'") != std::string::npos);
-  CHECK(refused({"--info-fd", "3"}).find("--backend-command bwrap") != std::string::npos);
+  CHECK(refused({"--exec-label", "x"}).find("--backend-command bwrap") != std::string::npos);
+  CHECK(refused({"--info-fd", "999"}).find("999 is not open") != std::string::npos);
+  CHECK(refused({"--as-pid-1"}).find("needs --unshare-pid") != std::string::npos);
   CHECK(refused({"--overlay", "/u", "/w", "/x"}).find("--overlay-src") != std::string::npos);
 }
 
