@@ -99,17 +99,27 @@ int run_program_to_end(const std::vector<std::string>& words,
   });
 }
 
-Result<std::string> output_of(const std::vector<std::string>& words) {
+Result<std::string> output_of(const std::vector<std::string>& words, const std::string& input) {
   int ends[2];
+  int input_ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return Error{std::string("pipe: ") + std::strerror(errno)};
   const UniqueFd read_end(ends[0]);
   UniqueFd write_end(ends[1]);
+  if (::pipe2(input_ends, O_CLOEXEC) != 0) {
+    return Error{std::string("pipe: ") + std::strerror(errno)};
+  }
+  const UniqueFd input_read(input_ends[0]);
+  UniqueFd input_write(input_ends[1]);
   const pid_t child = ::fork();
   if (child < 0) return Error{std::string("fork: ") + std::strerror(errno)};
   if (child == 0) {
     ::dup2(write_end.get(), STDOUT_FILENO);
+    if (!input.empty()) ::dup2(input_read.get(), STDIN_FILENO);
     execute(words);
   }
+  // A pipe takes this much at once; both ends are ours, so nobody is missing.
+  (void)!::write(input_write.get(), input.data(), input.size());
+  input_write.reset();
   write_end.reset();
   std::string text;
   std::array<char, 4096> block;

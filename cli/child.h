@@ -19,7 +19,8 @@ int run_in_child(const std::function<int()>& work, const std::vector<int>& hande
 int run_program_to_end(const std::vector<std::string>& words,
                        const std::vector<std::string>& changes = {});
 
-/// Text that a program writes on its standard output; none if it fails.
-Result<std::string> output_of(const std::vector<std::string>& words);
+/// Text that a program writes on its standard output, having read a short `input`; none if it
+/// fails.
+Result<std::string> output_of(const std::vector<std::string>& words, const std::string& input = {});
 
 }  // namespace nestp

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "cli/image/credentials.h"
 #include "cli/image/download.h"
 #include "cli/image/json.h"
 #include "cli/image/sha256.h"
@@ -27,25 +27,6 @@ constexpr const char* kKinds =
     "application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.v2+json";
 
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-/// The files in which tools keep what a login gave them, the most special first.
-std::vector<std::string> credential_files() {
-  std::vector<std::string> files;
-  if (const auto path = variable("REGISTRY_AUTH_FILE"); !path.empty()) files.push_back(path);
-  if (const auto path = variable("XDG_RUNTIME_DIR"); !path.empty()) {
-    files.push_back(path + "/containers/auth.json");
-  }
-  const std::string home = variable("HOME");
-  files.push_back(home + "/.config/containers/auth.json");
-  const std::string docker = variable("DOCKER_CONFIG");
-  files.push_back((docker.empty() ? home + "/.docker" : docker) + "/config.json");
-  return files;
-}
-
 /// One registry with one repository in it.
 class Registry {
  public:
@@ -56,17 +37,14 @@ class Registry {
     const std::string host =
         reference.host == "docker.io" ? "registry-1.docker.io" : reference.host;
     base_ = (insecure || is_local ? "http://" : "https://") + host + "/v2/" + reference.name;
-    for (const std::string& file : credential_files()) {
-      const auto text = read_file(file);
-      if (text && credentials_.empty()) credentials_ = stored_credentials(*text, reference.host);
-    }
   }
 
   Result<std::string> manifest(const std::string& which) {
     const std::string url = base_ + "/manifests/" + which;
     auto answer = fetch(url, headers(kKinds));
     if (answer && answer->status == 401) {
-      if (const auto done = log_in(answer->authenticate); !done) return done.error();
+      challenge_ = parse_challenge(answer->authenticate);
+      if (const auto done = log_in(); !done) return done.error();
       answer = fetch(url, headers(kKinds));
     }
     if (!answer) return answer.error();
@@ -92,11 +70,24 @@ class Registry {
   }
 
   Result<> blob(const std::string& digest, const std::string& path) {
-    return download({.url = base_ + "/blobs/" + digest,
-                     .path = path,
-                     .sha256 = digest.substr(7),
-                     .headers = headers({}),
-                     .progress = {}});
+    const auto transfer = [&] {
+      return download({.url = base_ + "/blobs/" + digest,
+                       .path = path,
+                       .sha256 = digest.substr(7),
+                       .headers = headers({}),
+                       .progress = {}});
+    };
+    auto done = transfer();
+    // Tokens live for minutes, big parts take longer; what has come is kept.
+    off_t come = -1;
+    while (!done && challenge_.scheme == "bearer") {
+      struct stat part {};
+      (void)::stat((path + ".part").c_str(), &part);
+      if (part.st_size <= come || !log_in()) break;
+      come = part.st_size;
+      done = transfer();
+    }
+    return done;
   }
 
  private:
@@ -107,8 +98,10 @@ class Registry {
     return all;
   }
 
-  Result<> log_in(const std::string& text) {
-    const Challenge challenge = parse_challenge(text);
+  Result<> log_in() {
+    const Challenge& challenge = challenge_;
+    if (!has_asked_) credentials_ = find_credentials(reference_.host + "/" + reference_.name);
+    has_asked_ = true;
     if (challenge.scheme == "basic") {
       if (credentials_.empty()) {
         return Error{reference_.host + " wants a password; log in with docker or podman login"};
@@ -123,9 +116,15 @@ class Registry {
         challenge.scope.empty() ? "repository:" + reference_.name + ":pull" : challenge.scope;
     std::vector<std::string> login;
     if (!credentials_.empty()) login.push_back("Authorization: Basic " + credentials_);
-    const auto answer =
-        fetch(challenge.realm + "?service=" + challenge.service + "&scope=" + scope, login);
+    const char joint = challenge.realm.find('?') == std::string::npos ? '?' : '&';
+    std::string url = challenge.realm + joint + "scope=" + percent_encoded(scope);
+    if (!challenge.service.empty()) url += "&service=" + percent_encoded(challenge.service);
+    const auto answer = fetch(url, login);
     if (!answer) return answer.error();
+    if (answer->status != 200) {
+      return Error{challenge.realm + " refuses the login with status " +
+                   std::to_string(answer->status) + "; log in again with docker or podman login"};
+    }
     const auto json = Json::parse(answer->body);
     if (!json) return json.error().in(challenge.realm);
     std::string token = (*json)["token"].text();
@@ -137,8 +136,10 @@ class Registry {
 
   const ImageReference& reference_;
   std::string base_;
-  std::string credentials_;
-  std::string authorization_;
+  Challenge challenge_{};
+  bool has_asked_ = false;  ///< for credentials, which may be an effort
+  std::string credentials_{};
+  std::string authorization_{};
 };
 
 Result<> make_directories(const std::string& path) {
@@ -251,21 +252,18 @@ Challenge parse_challenge(std::string_view text) {
   return challenge;
 }
 
-std::string stored_credentials(const std::string& text, const std::string& host) {
-  const auto json = Json::parse(text);
-  if (!json) return {};
-  const Json all = (*json)["auths"];
-  for (const std::string& key : all.keys()) {
-    std::string_view name = key;
-    for (const std::string_view scheme : {"https://", "http://"}) {
-      if (name.starts_with(scheme)) name.remove_prefix(scheme.size());
-    }
-    name = name.substr(0, name.find('/'));
-    if (name == host || (host == "docker.io" && name == "index.docker.io")) {
-      return all[key]["auth"].text();
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (std::isalnum(byte) != 0 || std::string_view("-._~:/,").find(letter) != text.npos) {
+      encoded += letter;
+    } else {
+      encoded += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
     }
   }
-  return {};
+  return encoded;
 }
 
 Result<LocalImage> pull_image(const ImageReference& reference, const std::string& machine,

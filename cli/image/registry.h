@@ -25,8 +25,8 @@ struct Challenge {
 };
 Challenge parse_challenge(std::string_view text);
 
-/// User and password ("user:password" in Base64) for `host` in a file as docker login writes it.
-std::string stored_credentials(const std::string& text, const std::string& host);
+/// `text` as a part of a query: RFC 3986.
+std::string percent_encoded(std::string_view text);
 
 /// Fetches what is not in the cache yet, several parts at once.
 Result<LocalImage> pull_image(const ImageReference& reference, const std::string& machine,

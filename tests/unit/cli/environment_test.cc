@@ -4,6 +4,7 @@
 #include "cli/environment/sources.h"
 #include "cli/environment/store.h"
 #include "cli/environment/words.h"
+#include "cli/image/credentials.h"
 #include "cli/image/json.h"
 #include "cli/image/oci.h"
 #include "cli/image/registry.h"
@@ -100,13 +101,28 @@ TEST_CASE("challenges of registries", "[cli][registry]") {
   CHECK(parse_challenge("").scheme.empty());
 }
 
-TEST_CASE("stored logins are found by host", "[cli][registry]") {
+TEST_CASE("stored logins are found by host and repository", "[cli][registry]") {
   const std::string text =
-      R"({"auths": {"https://index.docker.io/v1/": {"auth": "AA"}, "ghcr.io": {"auth": "BB"}}})";
-  CHECK(stored_credentials(text, "docker.io") == "AA");
-  CHECK(stored_credentials(text, "ghcr.io") == "BB");
-  CHECK(stored_credentials(text, "quay.io").empty());
-  CHECK(stored_credentials("no json", "ghcr.io").empty());
+      R"({"auths": {"https://index.docker.io/v1/": {"auth": "AA"}, "ghcr.io": {"auth": "BB"},
+          "ghcr.io/some/image": {"username": "u", "password": "p"}, "localhost:5000": {}},
+          "credHelpers": {"gcr.io": "gcloud"}})";
+  CHECK(stored_credentials(text, "docker.io/library/x") == Credentials{.basic = "AA"});
+  CHECK(stored_credentials(text, "ghcr.io/some/other") == Credentials{.basic = "BB"});
+  CHECK(stored_credentials(text, "ghcr.io/some/image") == Credentials{.basic = base64("u:p")});
+  CHECK(stored_credentials(text, "ghcr.io.evil/x") == Credentials{});
+  CHECK(stored_credentials(text, "gcr.io/x") == Credentials{.helper = "docker-credential-gcloud"});
+  CHECK(stored_credentials(text, "quay.io/x") == Credentials{});
+  CHECK(stored_credentials(R"({"credsStore": "pass"})", "quay.io/x") ==
+        Credentials{.helper = "docker-credential-pass"});
+  CHECK(stored_credentials("no json", "ghcr.io/x") == Credentials{});
+}
+
+TEST_CASE("Base64 and queries", "[cli][registry]") {
+  CHECK(base64("") == "");
+  CHECK(base64("a") == "YQ==");
+  CHECK(base64("ab") == "YWI=");
+  CHECK(base64("abc\xff") == "YWJj/w==");
+  CHECK(percent_encoded("a b&c:d/e") == "a%20b%26c:d/e");
 }
 
 TEST_CASE("JSON that is not as expected reads as empty", "[cli][json]") {
