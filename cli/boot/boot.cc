@@ -174,6 +174,10 @@ int boot(const std::string& program, const CommandLine& line, int usage_code) {
   if (::access((line.root + "/.").c_str(), F_OK) != 0) {
     return fail_with(program, line.root + ": " + std::strerror(errno), usage_code);
   }
+  if (!line.network.bridge.empty() && ::geteuid() != 0) {
+    return fail_with(program, "only root can connect a system to a bridge; leave --bridge out",
+                     usage_code);
+  }
   if (!line.network.bridge.empty()) {
     if (const auto done = check_network(line.network); !done) {
       return fail_with(program, done.error().message, usage_code);
@@ -246,13 +250,17 @@ Request to_request(const CommandLine& line) {
   request.rootfs = line.root;
   request.backend = "namespace";
   request.directory = "/";
+  request.die_with_parent = true;  // of the process at the console
   request.command = {line.init};
   request.command.insert(request.command.end(), line.words.begin(), line.words.end());
   Isolation& isolation = request.isolation;
   isolation.pid = isolation.ipc = isolation.uts = isolation.net = isolation.cgroup = true;
   isolation.first_is_init = isolation.new_session = isolation.take_terminal = true;
   isolation.user = line.user;
+  isolation.make_mount_points = true;  // an /etc that is covered would take no new files
   if (line.user) {
+    // A getty may take the console only from nobody: taking it from init is for the host's root.
+    isolation.take_terminal = false;
     isolation.become = {.uid = 0, .gid = 0};
     isolation.subordinate_ids = true;
   }

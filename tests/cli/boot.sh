@@ -17,31 +17,14 @@ wrong 2 'unknown option' 'sh-nspawn: an unknown option' "$nestp" sh-nspawn --wha
 wrong 125 'no root directory' 'boot: no root' "$nestp" boot
 run boot "$rootfs"
 fails 125 'only root .* nestp boot --user' 'boot: an ordinary user is told what there is'
-if [ "$(id -u)" != 0 ] || ! "$nestp" --backend=namespace -r "$rootfs" true 2>/dev/null; then
-  echo '# skipped, needs root and namespaces'
-  done_testing
-  exit 0
-fi
-
 mkdir -p "$rootfs/sbin"
 ln -sf ../bin/busybox "$rootfs/sbin/init"
 cat >"$rootfs/etc/inittab" <<'END'
 ::sysinit:/etc/rc
 ::respawn:/bin/getty -n -l /bin/sh 38400 console
 END
-printf '#!/bin/sh\necho "booted $(hostname)"\n' >"$rootfs/etc/rc"
+printf '#!/bin/sh\necho "booted $(hostname)"\nsleep 1  # a getty flushes what nobody has read yet\n' >"$rootfs/etc/rc"
 chmod 755 "$rootfs/etc/rc"
-bridge=nestp$$
-bridge=$(printf '%.14s' "$bridge")
-network=no
-if command -v ip >/dev/null && ip link add "$bridge" type bridge 2>/dev/null; then
-  ip addr add 10.99.7.1/24 dev "$bridge" && ip -6 addr add fd99:7::1/64 dev "$bridge" nodad &&
-    ip link set "$bridge" up && network=yes
-  trap 'ip link del "$bridge" 2>/dev/null; chmod -R u+rwx "$place"; rm -rf -- "$place"' EXIT
-fi
-wrong 125 "no bridge 'absent'" 'boot: no bridge' "$nestp" boot -b absent -a 10.0.0.2/24 "$rootfs"
-wrong 125 'is no address' 'boot: no address' "$nestp" boot -b "$bridge" -a 10.0.0.2222/24 "$rootfs"
-
 # left: mounts, processes, interfaces and control groups that there are.
 left() {
   cat /proc/mounts
@@ -54,6 +37,55 @@ session() { # STEP... -- WORD...
   timeout 100 python3 "$here/boot_session.py" "$@" >out 2>&1 || status=$?
   tr -d '\r' <out >text
 }
+
+run --backend=namespace -r "$rootfs" -w / true
+if [ "$status" != 0 ]; then
+  echo "# skipped: boot --user, no namespaces for ordinary users here: $err"
+else
+  run boot --user -b absent -a 10.0.0.2/24 "$rootfs"
+  fails 125 'only root can connect' 'boot --user: no bridge'
+  before=$(left)
+  # as_session STEP... -- WORD...: as an ordinary user.
+  as_session() {
+    status=0
+    as_user timeout 100 python3 "$here/boot_session.py" "$@" >"$place/out" 2>&1 || status=$?
+    tr -d '\r' <"$place/out" >text
+  }
+  as_session '?booted rootfs' '?/ #' '!echo $((6*7)) $(id -u) $(tty) $(stty size); readlink /proc/1/exe; mount -t tmpfs x /tmp && echo m-$?' \
+    '?m-0' '!poweroff' -- "$nestp" boot --user "$rootfs"
+  is "$status" 0 && grep -q '^42 0 /dev/console 31 97' text && is "$(left)" "$before" || { cat text; false; }
+  point 'boot --user: a prompt for root of a user namespace, and nothing stays'
+  as_session '?/ #' '!reboot' '?boots again' '?booted' '?/ #' '!poweroff' -- "$nestp" boot --user "$rootfs"
+  is "$status" 0 || { cat text; false; }
+  point 'boot --user: reboots'
+  as_session '?/ #' 'kill' '?going down' -- "$nestp" boot --user "$rootfs"
+  is "$status" 0 && is "$(left)" "$before" || { cat text; false; }
+  point 'boot --user: a signal shuts it down in order'
+  as_user timeout -s KILL 1 "$nestp" boot --user "$rootfs" </dev/null >/dev/null 2>&1
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    [ "$(left)" = "$before" ] && break
+    sleep 0.5
+  done
+  is "$(left)" "$before"
+  point 'boot --user: kill -9 leaves nothing'
+fi
+if [ "$(id -u)" != 0 ] || ! "$nestp" --backend=namespace -r "$rootfs" true 2>/dev/null; then
+  echo '# skipped, needs root and namespaces'
+  done_testing
+  exit 0
+fi
+
+bridge=nestp$$
+bridge=$(printf '%.14s' "$bridge")
+network=no
+if command -v ip >/dev/null && ip link add "$bridge" type bridge 2>/dev/null; then
+  ip addr add 10.99.7.1/24 dev "$bridge" && ip -6 addr add fd99:7::1/64 dev "$bridge" nodad &&
+    ip link set "$bridge" up && network=yes
+  trap 'ip link del "$bridge" 2>/dev/null; chmod -R u+rwx "$place"; rm -rf -- "$place"' EXIT
+fi
+wrong 125 "no bridge 'absent'" 'boot: no bridge' "$nestp" boot -b absent -a 10.0.0.2/24 "$rootfs"
+wrong 125 'is no address' 'boot: no address' "$nestp" boot -b "$bridge" -a 10.0.0.2222/24 "$rootfs"
+
 before=$(left)
 session '?booted rootfs' '?/ #' '!echo $((6*7)) $(tty) $(stty size); echo $container-$$; readlink /proc/1/exe' '?busybox' '!poweroff' \
   -- "$nestp" boot "$rootfs"
