@@ -14,6 +14,7 @@
 #include "cli/environment/words.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
+#include "cli/remove_all.h"
 #include "cli/run.h"
 #include "fs/session_directory.h"
 
@@ -141,8 +142,7 @@ int run_remove(Words words) {
   if (::rename(directory_of(name).c_str(), doomed.c_str()) != 0) {
     return fail(directory_of(name) + ": " + std::strerror(errno), 1);
   }
-  remove_tree(AT_FDCWD, doomed);
-  if (::access(doomed.c_str(), F_OK) == 0) {
+  if (!remove_all(doomed)) {
     return fail("some files in " + doomed + " belong to others and are left", 1);
   }
   return 0;

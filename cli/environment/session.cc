@@ -106,6 +106,7 @@ int start(Words words, Form form) {
   if (backend == "namespace" && settings->root && settings->user.empty() && ::geteuid() != 0) {
     request->isolation.become = {.uid = 0, .gid = 0};
     request->isolation.subordinate_ids = true;
+    request->isolation.make_mount_points = true;  // else "/" would take no new files
     request->isolation.pretend_owners = true;
   }
   const std::vector<std::string> given(read->names.begin() + 1, read->names.end());

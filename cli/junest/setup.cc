@@ -17,6 +17,7 @@
 #include "cli/image/tree_writer.h"
 #include "cli/junest/wrappers.h"
 #include "cli/output.h"
+#include "cli/remove_all.h"
 #include "fs/fd.h"
 #include "fs/proc_escape.h"
 #include "fs/session_directory.h"
@@ -238,8 +239,7 @@ int remove_image(const Place& place) {
   if (const std::string point = mount_below(place.home); !point.empty()) {
     return fail(point + " is mounted inside the image; unmount it first");
   }
-  remove_tree(AT_FDCWD, place.home);
-  if (is_installed(place)) {
+  if (!remove_all(place.home) && is_installed(place)) {
     return fail("cannot delete all of " + place.home + "; the rest belongs to other users");
   }
   say_info("Deleted " + place.home);

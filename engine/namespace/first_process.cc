@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <grp.h>
@@ -132,7 +133,8 @@ void limit_capabilities(const UniqueFd& pipe, std::uint64_t wanted) {
   for (const int signal : {SIGINT, SIGQUIT, SIGPIPE, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2})
     std::signal(signal, SIG_DFL);
   if (isolation.pretend_owners) {
-    if (const int error = pretend_owners(); error != 0) {
+    const auto what = plan.has_many_ids ? Pretended::devices : Pretended::owners_and_devices;
+    if (const int error = pretend_owners(what); error != 0) {
       errno = error;
       give_up(plan.report, with_reason("install the filter of owner calls"));
     }
@@ -193,6 +195,16 @@ void hold_back(const InnerPlan& plan, const UniqueFd& proc) {
   wait_for_byte(isolation.watch.block);
 }
 
+/// Whether this user namespace has more than one id of users.
+bool has_many_ids(const UniqueFd& proc) {
+  const auto file = open_at(proc.get(), "self/uid_map", O_RDONLY);
+  char text[200] = {};
+  if (!file || ::read(file->get(), text, sizeof text - 1) <= 0) return false;
+  unsigned inside = 0, outside = 0, count = 0;
+  return std::sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 &&
+         (count > 1 || std::string_view(text).find('\n') + 1 < std::strlen(text));
+}
+
 /// Whoever waits for the end of the guest's output must not wait for this process.
 void let_go_of_descriptors(std::vector<int> kept) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -227,6 +239,7 @@ void run_inner(InnerPlan plan) {
   if (::read(plan.go.get(), &byte, 1) != 1) ::_exit(125);
   plan.go.reset();
   UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  plan.has_many_ids = has_many_ids(proc);
   set_up(plan);
   hold_back(plan, proc);
   const auto locks = take_locks(isolation.watch);

@@ -20,8 +20,9 @@ struct InnerReport {
 struct InnerPlan {
   const Guest& guest;
   bool user_namespace = false;
-  bool mounts = true;  ///< false: plain chroot(2), no namespace at all
-  UniqueFd go;         ///< a byte comes when the id maps are written
+  bool has_many_ids = false;  ///< in the user namespace; known once `go` has a byte
+  bool mounts = true;         ///< false: plain chroot(2), no namespace at all
+  UniqueFd go;                ///< a byte comes when the id maps are written
   UniqueFd report;
 };
 

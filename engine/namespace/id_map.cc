@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -174,6 +177,33 @@ Result<> write_id_maps(pid_t process, const Isolation& isolation) {
     return map_error("group", done.error());
   }
   return Done{};
+}
+
+int run_with_subordinate_ids(const std::function<int()>& work) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
+  UniqueFd go_read(ends[0]);
+  UniqueFd go_write(ends[1]);
+  const long child =
+      ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (child < 0) return -1;
+  if (child == 0) {
+    go_write.reset();
+    char byte = 0;
+    if (::read(go_read.get(), &byte, 1) != 1) ::_exit(127);
+    ::_exit(work());
+  }
+  Isolation isolation;
+  isolation.become = {.uid = 0, .gid = 0};
+  isolation.subordinate_ids = true;
+  const auto process = static_cast<pid_t>(child);
+  const auto mapped = write_id_maps(process, isolation);
+  if (mapped) (void)!::write(go_write.get(), "", 1);
+  go_write.reset();
+  int status = 0;
+  while (::waitpid(process, &status, 0) < 0 && errno == EINTR)
+    continue;
+  return mapped && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 }  // namespace nestp

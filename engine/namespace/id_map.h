@@ -1,6 +1,7 @@
 // User and group ids of a user namespace: which maps to write, and writing them.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -24,5 +25,9 @@ std::string map_text(const std::vector<IdRange>& ranges);
 /// Writes both maps of `process`, which is in a new user namespace: by newuidmap(1) and
 /// newgidmap(1) where they are wanted and there, else by itself.
 Result<> write_id_maps(pid_t process, const Isolation& isolation);
+
+/// Runs `work` in a child that is root of a user namespace with one's subordinate ids as the
+/// others; gives its exit status, -1 if that is not possible here.
+int run_with_subordinate_ids(const std::function<int()>& work);
 
 }  // namespace nestp

@@ -1,5 +1,6 @@
 #include "engine/namespace/owner_filter.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -51,16 +52,15 @@ void add_devices(std::vector<sock_filter>& code, std::int32_t number, unsigned m
 
 }  // namespace
 
-std::vector<sock_filter> owner_filter() {
+std::vector<sock_filter> owner_filter(Pretended what) {
   std::vector<sock_filter> code;
   for (const Abi* const abi : host_abis()) {
     std::vector<sock_filter> part{statement(kLoad, offsetof(seccomp_data, nr))};
     for (int index = 0; index < static_cast<int>(kSysCount); ++index) {
       const Sys sys = static_cast<Sys>(index);
       const std::int32_t number = number_of(*abi, sys);
-      bool is_pretended = false;
-      for (const std::string_view name : kPretended)
-        is_pretended = is_pretended || name == name_of(sys);
+      const bool is_pretended = what == Pretended::owners_and_devices &&
+                                std::ranges::find(kPretended, name_of(sys)) != kPretended.end();
       if (number < 0 || !is_pretended) continue;
       part.push_back(jump(kEqual, static_cast<unsigned>(number), 0, 1));
       part.push_back(statement(kReturn, SECCOMP_RET_ERRNO));
@@ -86,8 +86,8 @@ int install(std::span<sock_filter> code) {
 }
 }  // namespace
 
-int pretend_owners() {
-  auto code = owner_filter();
+int pretend_owners(Pretended what) {
+  auto code = owner_filter(what);
   return install(code);
 }
 
