@@ -196,6 +196,19 @@ int boot(const std::string& program, const CommandLine& line, int usage_code) {
 
 }  // namespace
 
+std::string help_text() { return std::string(kHelp); }
+
+std::string sh_nspawn_help_text() {
+  return "Usage: sh-nspawn -p ROOT -b BRIDGE -a ADDRESS -r GATEWAY\n"
+         "Boot the system in ROOT on a console, connected to a bridge of this machine.\n\n"
+         "  -p ROOT                  Directory of the system\n"
+         "  -b BRIDGE                Bridge that its eth0 is connected to\n"
+         "  -a ADDRESS               Address of eth0 with its prefix\n"
+         "  -r GATEWAY               Default gateway\n"
+         "  -h                       Show this help\n\n"
+         "Three times Ctrl-] within a second leaves the console and ends the system.\n";
+}
+
 Result<CommandLine> parse(std::span<const std::string> words) {
   CommandLine line;
   std::size_t next = 0;
@@ -298,7 +311,7 @@ int run(std::span<const std::string> words) {
   const auto line = parse(words);
   if (!line) return fail_with("nestp", line.error().message, exit_not_started);
   if (line->help) {
-    print(kHelp);
+    print(help_text());
     return 0;
   }
   return boot("nestp", *line, exit_not_started);
@@ -308,7 +321,7 @@ int run_sh_nspawn(std::span<const std::string> words) {
   const auto line = parse_sh_nspawn(words);
   if (!line) return fail_with("sh-nspawn", line.error().message, kUsage);
   if (line->help) {
-    print("Usage: sh-nspawn -p ROOT -b BRIDGE -a ADDRESS -r GATEWAY\n");
+    print(sh_nspawn_help_text());
     return 0;
   }
   return boot("sh-nspawn", *line, kUsage);

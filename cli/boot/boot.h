@@ -27,6 +27,9 @@ Result<CommandLine> parse_sh_nspawn(std::span<const std::string> words);
 
 Request to_request(const CommandLine& line);
 
+std::string help_text();
+std::string sh_nspawn_help_text();
+
 int run(std::span<const std::string> words);
 int run_sh_nspawn(std::span<const std::string> words);
 

@@ -14,6 +14,7 @@
 #include "cli/environment/words.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
+#include "cli/programs.h"
 #include "cli/remove_all.h"
 #include "cli/run.h"
 #include "fs/session_directory.h"
@@ -77,20 +78,17 @@ class Unfinished {
 }  // namespace
 
 int run_install(Words words) {
-  const auto read = read_words(
-      words,
-      {{"--name", true},
-       {"--arch", true},
-       {"--sha256", true},
-       {"--insecure"},
-       {"--bind", true},
-       {"--env", true},
-       {"--backend", true},
-       {"--directory", true},
-       {"--no-root"}},
-      {.least = 1,
-       .most = 2,
-       .usage = "nestp install [--name NAME] [--arch ARCH] [--sha256 SUM] SOURCE [NAME]"});
+  const auto read = read_words(words,
+                               {{"--name", true},
+                                {"--arch", true},
+                                {"--sha256", true},
+                                {"--insecure"},
+                                {"--bind", true},
+                                {"--env", true},
+                                {"--backend", true},
+                                {"--directory", true},
+                                {"--no-root"}},
+                               {.least = 1, .most = 2, .usage = usage_of("install")});
   if (!read) return failed(read.error());
   const InstallRequest request{.source = read->names[0],
                                .arch = read->value("--arch"),
@@ -115,7 +113,7 @@ int run_install(Words words) {
 }
 
 int run_list(Words words) {
-  const auto read = read_words(words, {{"--json"}}, {.usage = "nestp list [--json]"});
+  const auto read = read_words(words, {{"--json"}}, {.usage = usage_of("list")});
   if (!read) return failed(read.error());
   std::string text;
   std::string json;
@@ -132,7 +130,7 @@ int run_list(Words words) {
 }
 
 int run_remove(Words words) {
-  const auto read = read_words(words, {}, {.least = 1, .most = 1, .usage = "nestp remove NAME"});
+  const auto read = read_words(words, {}, {.least = 1, .most = 1, .usage = usage_of("remove")});
   if (!read) return failed(read.error());
   const std::string& name = read->names[0];
   const auto held = lock(name, Use::alone);
@@ -149,7 +147,7 @@ int run_remove(Words words) {
 }
 
 int run_clone(Words words) {
-  const auto read = read_words(words, {}, {.least = 2, .most = 2, .usage = "nestp clone NAME NEW"});
+  const auto read = read_words(words, {}, {.least = 2, .most = 2, .usage = usage_of("clone")});
   if (!read) return failed(read.error());
   const auto held = lock(read->names[0], Use::shared);
   if (!held) return failed(held.error());
@@ -164,8 +162,7 @@ int run_clone(Words words) {
 }
 
 int run_rename(Words words) {
-  const auto read =
-      read_words(words, {}, {.least = 2, .most = 2, .usage = "nestp rename NAME NEW"});
+  const auto read = read_words(words, {}, {.least = 2, .most = 2, .usage = usage_of("rename")});
   if (!read) return failed(read.error());
   const auto held = lock(read->names[0], Use::alone);
   if (!held) return failed(held.error());
@@ -178,8 +175,7 @@ int run_rename(Words words) {
 }
 
 int run_backup(Words words) {
-  const auto read = read_words(
-      words, {}, {.least = 2, .most = 2, .usage = "nestp backup NAME FILE.tar[.gz|.xz|.zst]"});
+  const auto read = read_words(words, {}, {.least = 2, .most = 2, .usage = usage_of("backup")});
   if (!read) return failed(read.error());
   const auto held = lock(read->names[0], Use::alone);
   if (!held) return failed(held.error());
@@ -193,8 +189,7 @@ int run_backup(Words words) {
 }
 
 int run_export(Words words) {
-  const auto read = read_words(
-      words, {}, {.least = 2, .most = 2, .usage = "nestp export NAME FILE.tar[.gz|.xz|.zst]"});
+  const auto read = read_words(words, {}, {.least = 2, .most = 2, .usage = usage_of("export")});
   if (!read) return failed(read.error());
   const auto held = lock(read->names[0], Use::shared);
   if (!held) return failed(held.error());
@@ -208,8 +203,7 @@ int run_export(Words words) {
 }
 
 int run_restore(Words words) {
-  const auto read =
-      read_words(words, {}, {.least = 1, .most = 2, .usage = "nestp restore FILE [NAME]"});
+  const auto read = read_words(words, {}, {.least = 1, .most = 2, .usage = usage_of("restore")});
   if (!read) return failed(read.error());
   Unfinished unfinished(read->names.size() > 1 ? read->names[1] : name_for(read->names[0]));
   if (const auto done = unfinished.make(); !done) return failed(done.error());
@@ -226,7 +220,7 @@ int run_restore(Words words) {
 }
 
 int run_ps(Words words) {
-  const auto read = read_words(words, {{"--json"}}, {.usage = "nestp ps [--json]"});
+  const auto read = read_words(words, {{"--json"}}, {.usage = usage_of("ps")});
   if (!read) return failed(read.error());
   std::string text;
   std::string json;
@@ -242,8 +236,8 @@ int run_ps(Words words) {
 }
 
 int run_kill(Words words) {
-  const auto read = read_words(
-      words, {{"--force"}}, {.least = 1, .most = 1, .usage = "nestp kill [--force] NAME|PROCESS"});
+  const auto read =
+      read_words(words, {{"--force"}}, {.least = 1, .most = 1, .usage = usage_of("kill")});
   if (!read) return failed(read.error());
   bool found = false;
   for (const Session& session : sessions()) {

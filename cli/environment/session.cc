@@ -7,6 +7,7 @@
 #include "cli/environment/store.h"
 #include "cli/environment/words.h"
 #include "cli/options.h"
+#include "cli/programs.h"
 #include "cli/run.h"
 #include "fs/fd.h"
 
@@ -75,19 +76,16 @@ Result<std::vector<std::string>> option_words(const std::string& name, const Set
 }
 
 int start(Words words, Form form) {
-  const auto read = read_words(
-      words,
-      {{"--bind", true},
-       {"--env", true},
-       {"--backend", true},
-       {"--directory", true},
-       {"--user", true},
-       {"--detach"}},
-      {.least = 1,
-       .usage = form == Form::run
-                    ? "nestp run [--bind HOST:GUEST] [--env NAME=VALUE] NAME [WORD]..."
-                    : "nestp enter [--bind HOST:GUEST] [--env NAME=VALUE] NAME [COMMAND [ARG]...]",
-       .command_follows = true});
+  const auto read = read_words(words,
+                               {{"--bind", true},
+                                {"--env", true},
+                                {"--backend", true},
+                                {"--directory", true},
+                                {"--user", true},
+                                {"--detach"}},
+                               {.least = 1,
+                                .usage = usage_of(form == Form::run ? "run" : "enter"),
+                                .command_follows = true});
   if (!read) return fail(read.error().message, exit_not_started);
   const std::string& name = read->names[0];
   const auto held = lock(name, Use::shared);

@@ -63,6 +63,8 @@ int say(const Refusal& refusal) {
 
 }  // namespace
 
+std::string help_text() { return std::string(kHelp); }
+
 Outcome<CommandLine, Refusal> parse(std::span<const std::string> words) {
   CommandLine line;
   std::size_t next = 0;
@@ -118,7 +120,7 @@ int run(std::span<const std::string> words) {
   const auto line = parse(words);
   if (!line) return say(line.error());
   if (line->help) {
-    print(kHelp);
+    print(help_text());
     return 0;
   }
   if (::geteuid() != 0) return say({"only root may do this; try sudo, or proot", exit_not_root});

@@ -42,6 +42,8 @@ Outcome<CommandLine, Refusal> parse(std::span<const std::string> words);
 /// The guest it describes: the mounts are made in a namespace, so none is left behind.
 Outcome<Request, Refusal> to_request(const CommandLine& line);
 
+std::string help_text();
+
 /// The words behind "groot"; gives the exit status.
 int run(std::span<const std::string> words);
 

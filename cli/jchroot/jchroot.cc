@@ -83,19 +83,6 @@ constexpr OptionRow kOptions[] = {
     {.letter = 'h', .name = "help", .flag = &CommandLine::help, .help = "Show this help"},
 };
 
-std::string help_text() {
-  std::string text =
-      "Usage: jchroot [OPTION]... [--] TARGET COMMAND [ARG]...\n"
-      "Run COMMAND with TARGET as root directory, in namespaces of its own.\n\n";
-  for (const OptionRow& row : kOptions) {
-    std::string line = std::string("  -") + row.letter + ", --" + std::string(row.name);
-    if (!row.metavar.empty()) line += " " + std::string(row.metavar);
-    line.append(line.size() < 30 ? 30 - line.size() : 1, ' ');
-    text += line + std::string(row.help) + "\n";
-  }
-  return text;
-}
-
 /// The row of a long name or of an abbreviation that fits one name alone.
 const OptionRow* find_long(std::string_view name) {
   const OptionRow* found = nullptr;
@@ -195,6 +182,19 @@ Result<Isolation> make_isolation(const CommandLine& line) {
 }
 
 }  // namespace
+
+std::string help_text() {
+  std::string text =
+      "Usage: jchroot [OPTION]... [--] TARGET COMMAND [ARG]...\n"
+      "Run COMMAND with TARGET as root directory, in namespaces of its own.\n\n";
+  for (const OptionRow& row : kOptions) {
+    std::string line = std::string("  -") + row.letter + ", --" + std::string(row.name);
+    if (!row.metavar.empty()) line += " " + std::string(row.metavar);
+    line.append(line.size() < 30 ? 30 - line.size() : 1, ' ');
+    text += line + std::string(row.help) + "\n";
+  }
+  return text;
+}
 
 Result<std::vector<IdRange>> parse_map(const std::string& text) {
   std::vector<IdRange> ranges;

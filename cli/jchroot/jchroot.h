@@ -32,6 +32,8 @@ Result<CommandLine> parse(std::span<const std::string> words);
 /// "0 1000 1,1 100000 65536".
 Result<std::vector<IdRange>> parse_map(const std::string& text);
 
+std::string help_text();
+
 /// The words behind "jchroot"; gives the exit status.
 int run(std::span<const std::string> words);
 

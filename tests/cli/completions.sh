@@ -26,6 +26,8 @@ is "$(complete -r folder_)" folder_only
 point 'bash: directories alone for -r'
 complete --bind folder_ | grep -q folder_file
 point 'bash: files too for --bind'
+is "$(complete jch)" jchroot && complete re | grep -qx restore
+point 'bash: another command as the first word'
 is "$(complete --gen)" ''
 point 'bash: nothing of what is hidden'
 for shell in zsh fish; do

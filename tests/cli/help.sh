@@ -11,6 +11,17 @@ done
 point 'at most 80 columns'
 printf '%s\n' "$out" | grep -q '^  install  *Make an environment'
 point 'the other commands'
+for name in proot junest sudoj jchroot groot install list enter run remove clone rename backup restore export ps \
+  kill boot sh-nspawn doctor owners; do
+  grep -q "^  $name  " "$place/out"
+  point "... $name"
+done
+run clone --help
+is "$status" 0 && is "$(head -n 1 "$place/out")" 'Usage: nestp clone NAME NEW'
+point 'help of one of them'
+run clone x
+printf '%s\n' "$err" | grep -q 'nestp clone NAME NEW'
+point '... says what its errors say'
 run proot --help
 printf '%s\n' "$out" | grep -q '^Usage: proot '
 point 'of PRoot'
@@ -44,4 +55,19 @@ if command -v groff >/dev/null; then
   groff -man -Tascii -P-cbou nestp.1 2>/dev/null | grep -q -- '--unset-env=NAME'
   point 'the manual page shows its options'
 fi
+for name in junest jchroot groot boot sh-nspawn; do
+  run --generate "man-$name"
+  printf '%s\n' "$out" >"$name.1"
+  run "$name" --help
+  is "$status" 0 && for word in $(printf '%s\n' "$out" | grep -o -- '^ .*  ' | grep -o -- '-[-a-zA-Z0-9]*'); do
+    sed 's/\\//g' "$name.1" | grep -q -- "fB.*$word" || { echo "# lacks $word"; false; break; }
+  done
+  point "the manual page of $name has the options of its help"
+  if command -v groff >/dev/null; then
+    is "$(groff -man -Tascii -ww -z "$name.1" 2>&1)" ''
+    point '... and is without a warning of groff'
+  fi
+  grep -q "^.BR .*$name (1)" nestp.1
+  point '... and nestp(1) refers to it'
+done
 done_testing
