@@ -38,6 +38,9 @@ struct CommandLine {
   std::vector<std::string> command{};
   // build
   bool check = true;
+  std::string tool{};
+  std::string suite{};
+  std::string mirror{};
   // create-bin-wrappers
   bool force = false;
   std::string bin_path = "/usr/bin";

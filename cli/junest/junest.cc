@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "cli/child.h"
+#include "cli/junest/build.h"
 #include "cli/junest/command_line.h"
 #include "cli/junest/enter.h"
 #include "cli/junest/place.h"
@@ -45,7 +46,7 @@ int run(std::span<const std::string> words) {
     case Action::wrappers:
       return make_wrappers(*place, *line);
     case Action::build:
-      return fail("making images is not in this version yet; take one with junest setup");
+      return build(*place, *line);
     default:
       return enter(*place, *line);
   }
