@@ -40,6 +40,8 @@ constexpr Item kJunestCodes[] = {
     {"other", "That of the command; 128 and the signal's number if one killed it."},
 };
 constexpr Item kJunestFiles[] = {
+    {"~/.config/nestp/settings",
+     "Lines of bind = HOST[:GUEST], ro-bind = HOST[:GUEST] and env = NAME=VALUE for all sessions."},
     {"etc/junest/info", "In the image: JUNEST_ARCH=ARCH."},
     {"usr/bin_wrappers",
      "In the image: a wrapper for each program, for the host's PATH; made anew after a session "

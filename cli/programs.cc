@@ -45,12 +45,12 @@ constexpr Program kPrograms[] = {
      .run = environment::run_list},
     {.name = "enter",
      .help = "A shell or command in an environment",
-     .usage = "nestp enter [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] "
+     .usage = "nestp enter [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] [--home private|DIR] [--env-file FILE] [--ephemeral] "
               "[--backend NAME] [--detach] NAME [COMMAND [ARG]...]",
      .run = environment::run_enter},
     {.name = "run",
      .help = "What the image is made to run, in an environment",
-     .usage = "nestp run [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] "
+     .usage = "nestp run [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] [--home private|DIR] [--env-file FILE] [--ephemeral] "
               "[--backend NAME] [--detach] NAME [WORD]...",
      .run = environment::run_run},
     {.name = "remove",
@@ -61,6 +61,10 @@ constexpr Program kPrograms[] = {
      .help = "Copy an environment",
      .usage = "nestp clone NAME NEW",
      .run = environment::run_clone},
+    {.name = "reset",
+     .help = "Make an environment anew from its source",
+     .usage = "nestp reset [--arch ARCH] [--sha256 SUM] NAME",
+     .run = environment::run_reset},
     {.name = "rename",
      .help = "Rename an environment",
      .usage = "nestp rename NAME NEW",

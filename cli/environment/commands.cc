@@ -161,6 +161,35 @@ int run_clone(Words words) {
   return done ? 0 : failed(done.error());
 }
 
+int run_reset(Words words) {
+  const auto read = read_words(words, {{"--arch", true}, {"--sha256", true}, {"--insecure"}},
+                               {.least = 1, .most = 1, .usage = usage_of("reset")});
+  if (!read) return failed(read.error());
+  const std::string& name = read->names[0];
+  const auto held = lock(name, Use::alone);
+  if (!held) return failed(held.error());
+  const auto settings = read_settings(name);
+  if (!settings) return failed(settings.error());
+  if (settings->source.empty()) return fail("it is not known where '" + name + "' came from", 1);
+  Unfinished unfinished(name + ".reset");
+  if (const auto done = unfinished.make(); !done) return failed(done.error());
+  const auto fresh = install_source({.source = settings->source,
+                                     .arch = read->value("--arch"),
+                                     .sha256 = read->value("--sha256"),
+                                     .insecure = read->has("--insecure")},
+                                    unfinished.root());
+  if (!fresh) return fail(fresh.error().message + "; '" + name + "' is as it was", 1);
+  // What -0 remembered of the old files goes with them; the settings stay.
+  const std::string old = unfinished.path() + "/old";
+  if (::rename(root_of(name).c_str(), old.c_str()) != 0 ||
+      ::rename(unfinished.root().c_str(), root_of(name).c_str()) != 0) {
+    return fail(root_of(name) + ": " + std::strerror(errno), 1);
+  }
+  (void)::unlink((root_of(name) + ".nestp-owners").c_str());
+  if (!remove_all(old)) return fail("some files in " + old + " belong to others and are left", 1);
+  return 0;
+}
+
 int run_rename(Words words) {
   const auto read = read_words(words, {}, {.least = 2, .most = 2, .usage = usage_of("rename")});
   if (!read) return failed(read.error());

@@ -12,6 +12,7 @@ int run_run(std::span<const std::string> words);
 int run_enter(std::span<const std::string> words);
 int run_remove(std::span<const std::string> words);
 int run_clone(std::span<const std::string> words);
+int run_reset(std::span<const std::string> words);
 int run_rename(std::span<const std::string> words);
 int run_backup(std::span<const std::string> words);
 int run_restore(std::span<const std::string> words);

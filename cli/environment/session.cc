@@ -1,8 +1,11 @@
 // nestp run and nestp enter: a named environment's settings, made into a guest.
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <unistd.h>
 
 #include "cli/accounts.h"
+#include "cli/child.h"
 #include "cli/environment/commands.h"
 #include "cli/environment/store.h"
 #include "cli/environment/words.h"
@@ -39,6 +42,40 @@ std::string login_shell(const std::string& name, const std::string& user) {
   return ::access((root_of(name) + "/bin/bash").c_str(), F_OK) == 0 ? "/bin/bash" : "/bin/sh";
 }
 
+/// HOME of the host, another directory in its place, or the guest's own.
+std::vector<std::string> home_words(const std::string& name, const Settings& settings) {
+  const char* const variable = std::getenv("HOME");
+  const std::string home = variable == nullptr ? "" : variable;
+  if (settings.home == "private") {
+    const std::string user = settings.root ? "0" : std::to_string(::getuid());
+    const auto account =
+        find_account(guest_file(name, "/etc/passwd"), settings.user.empty() ? user : settings.user);
+    return {"--env", "HOME=" + (account && !account->home.empty() ? account->home : "/")};
+  }
+  if (!home.starts_with('/') || home == "/") return {};
+  if (!settings.home.empty()) return {"-b", settings.home + ":" + home};
+  if (::access(home.c_str(), F_OK) != 0) return {};
+  return {"-b", home};
+}
+
+/// The lines NAME=VALUE of a file.
+Result<std::vector<std::string>> variables_of(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return Error{path + ": " + std::strerror(text.error().code())};
+  std::vector<std::string> variables;
+  std::string_view rest = *text;
+  for (int number = 1; !rest.empty(); ++number) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.empty() || line.front() == '#') continue;
+    if (line.find('=') == std::string_view::npos || line.front() == '=') {
+      return Error{path + ": line " + std::to_string(number) + " is not NAME=VALUE"};
+    }
+    variables.emplace_back(line);
+  }
+  return variables;
+}
+
 Result<std::vector<std::string>> option_words(const std::string& name, const Settings& settings,
                                               const std::string& backend) {
   std::vector<std::string> words;
@@ -59,10 +96,7 @@ Result<std::vector<std::string>> option_words(const std::string& name, const Set
   for (const char* const path : {"/dev", "/proc", "/sys", "/etc/resolv.conf", "/etc/hosts"}) {
     if (::access(path, F_OK) == 0) append(words, {"-b", path});
   }
-  const char* const home = std::getenv("HOME");
-  if (home != nullptr && home[0] == '/' && home[1] != '\0' && ::access(home, F_OK) == 0) {
-    append(words, {"-b", home});
-  }
+  append(words, home_words(name, settings));
   for (const std::string& bind : settings.binds)
     append(words, {"-b", bind});
   for (const std::string& bind : settings.read_only)
@@ -75,6 +109,29 @@ Result<std::vector<std::string>> option_words(const std::string& name, const Set
   return words;
 }
 
+int start(Words words, Form form);
+
+/// A session in a copy that goes with it.
+int start_in_copy(const CommandWords& read, Form form) {
+  const std::string& name = read.names[0];
+  const std::string copy = name + ".copy" + std::to_string(::getpid());
+  const std::vector<std::string> names{name, copy};
+  if (const int code = run_clone(names); code != 0) return code;
+  std::vector<std::string> words;
+  for (const auto& [option, values] : read.values) {
+    for (const std::string& value : values) {
+      if (option == "--ephemeral") continue;
+      words.push_back(option);
+      if (option != "--detach") words.push_back(value);
+    }
+  }
+  append(words, {copy, "--"});
+  words.insert(words.end(), read.names.begin() + 1, read.names.end());
+  const int code = run_in_child([&] { return start(words, form); });
+  (void)run_remove(std::span(names).subspan(1));  // it has said what is left
+  return code;
+}
+
 int start(Words words, Form form) {
   const auto read = read_words(words,
                                {{"--bind", true},
@@ -82,17 +139,30 @@ int start(Words words, Form form) {
                                 {"--backend", true},
                                 {"--directory", true},
                                 {"--user", true},
+                                {"--home", true},
+                                {"--env-file", true},
+                                {"--ephemeral"},
                                 {"--detach"}},
                                {.least = 1,
                                 .usage = usage_of(form == Form::run ? "run" : "enter"),
                                 .command_follows = true});
   if (!read) return fail(read.error().message, exit_not_started);
   const std::string& name = read->names[0];
+  if (read->has("--ephemeral")) return start_in_copy(*read, form);
   const auto held = lock(name, Use::shared);
   if (!held) return fail(held.error().message, exit_not_started);
   auto settings = read_settings(name);
   if (!settings) return fail(settings.error().message, exit_not_started);
+  const auto common = read_common_settings();
+  if (!common) return fail(common.error().message, exit_not_started);
+  add_common(*settings, *common);
   append(settings->binds, read->all("--bind"));
+  for (const std::string& path : read->all("--env-file")) {
+    const auto variables = variables_of(path);
+    if (!variables) return fail(variables.error().message, exit_not_started);
+    append(settings->variables, *variables);
+  }
+  if (read->has("--home")) settings->home = read->value("--home");
   append(settings->variables, read->all("--env"));
   if (read->has("--user")) settings->user = read->value("--user");
   const std::string backend = read->has("--backend") ? read->value("--backend") : settings->backend;

@@ -24,6 +24,7 @@ constexpr Key kKeys[] = {
     {.name = "backend", .text = &Settings::backend},
     {.name = "user", .text = &Settings::user},
     {.name = "directory", .text = &Settings::directory},
+    {.name = "home", .text = &Settings::home},
     {.name = "bind", .lines = &Settings::binds},
     {.name = "ro-bind", .lines = &Settings::read_only},
     {.name = "env", .lines = &Settings::variables},

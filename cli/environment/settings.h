@@ -20,6 +20,7 @@ struct Settings {
   bool root = false;   ///< seem to be root
   std::string user{};  ///< name or UID[:GID]; empty: oneself
   std::string directory{};
+  std::string home{};  ///< "private", or a directory to show as HOME; empty: HOME itself
   std::vector<std::string> binds{};       ///< HOST[:GUEST]
   std::vector<std::string> read_only{};   ///< the same
   std::vector<std::string> variables{};   ///< NAME=VALUE

@@ -176,7 +176,10 @@ std::string name_for(const std::string& source) {
 Result<Settings> install_source(const InstallRequest& request, const std::string& root) {
   auto settings = install_from(request, root);
   if (!settings) return settings;
-  settings->source = request.source;
+  // Known again also from another directory.
+  char* const path = ::realpath(request.source.c_str(), nullptr);
+  settings->source = path == nullptr ? request.source : path;
+  std::free(path);
   if (::access((root + "/usr").c_str(), F_OK) != 0 &&
       ::access((root + "/bin").c_str(), F_OK) != 0) {
     return Error{request.source + " holds no root file system: it has neither /usr nor /bin"};

@@ -75,6 +75,27 @@ Result<Settings> read_settings(const std::string& name) {
   return settings;
 }
 
+Result<Settings> read_common_settings() {
+  const std::string path = xdg_directory("XDG_CONFIG_HOME", "/.config") + "/settings";
+  const auto text = read_file(path);
+  if (!text) return Settings{};
+  auto settings = parse_settings(*text);
+  if (!settings) return settings.error().in(path);
+  return settings;
+}
+
+void add_common(Settings& settings, const Settings& common) {
+  // Of two that say different things of one place the last counts.
+  const auto add = [](std::vector<std::string>& own, const std::vector<std::string>& more) {
+    own.insert(own.begin(), more.begin(), more.end());
+  };
+  add(settings.binds, common.binds);
+  add(settings.read_only, common.read_only);
+  add(settings.variables, common.variables);
+  if (settings.home.empty()) settings.home = common.home;
+  if (settings.backend == "auto") settings.backend = common.backend;
+}
+
 Result<> write_settings(const std::string& directory, const std::string& name,
                         const Settings& settings) {
   const std::string path = directory + "/settings";

@@ -27,6 +27,11 @@ bool is_there(const std::string& name);
 std::vector<std::string> names();
 
 Result<Settings> read_settings(const std::string& name);
+/// What holds for all environments and for JuNest's sessions: $XDG_CONFIG_HOME/nestp/settings, in
+/// the same form.  Empty if there is no such file.
+Result<Settings> read_common_settings();
+/// `settings` where they say something, else `common`; lists are joined.
+void add_common(Settings& settings, const Settings& common);
 Result<> write_settings(const std::string& directory, const std::string& name,
                         const Settings& settings);
 

@@ -11,6 +11,7 @@
 
 #include "cli/bubblewrap.h"
 #include "cli/child.h"
+#include "cli/environment/store.h"
 #include "cli/groot/groot.h"
 #include "cli/junest/host_files.h"
 #include "cli/junest/wrappers.h"
@@ -249,6 +250,33 @@ Result<Request> make_request(const Place& place, const CommandLine& line,
   }
 }
 
+/// What the person wants in all sessions.
+Result<> add_settings(Request& request, const CommandLine& line) {
+  const auto settings = environment::read_common_settings();
+  if (!settings) return settings.error();
+  using Kind = RequestedBinding::Kind;
+  const auto add = [&](const Words& texts, Kind kind) -> Result<> {
+    for (const std::string& text : texts) {
+      auto binding = parse_binding(text);
+      if (!binding) return binding.error();
+      (*binding).kind = kind;
+      request.bindings.push_back(*std::move(binding));
+    }
+    return Done{};
+  };
+  if (line.action == Action::root) return Done{};  // chroot(2) has no bindings
+  if (auto done = add(settings->binds, Kind::read_write); !done) return done;
+  if (auto done = add(settings->read_only, Kind::read_only); !done) return done;
+  for (const std::string& variable : settings->variables) {
+    const std::size_t equals = std::min(variable.find('='), variable.size());
+    request.environment.push_back(
+        {.kind = EnvironmentChange::Kind::set,
+         .name = variable.substr(0, equals),
+         .value = variable.substr(std::min(equals + 1, variable.size()))});
+  }
+  return Done{};
+}
+
 /// 0, or the exit code of what forbids a session; it has been said.
 int check_session(const Place& place, const CommandLine& line, std::string& emulator) {
   if (const int code = nested_code(std::getenv("JUNEST_ENV")); code != 0) {
@@ -296,6 +324,7 @@ int run_session(const Place& place, const CommandLine& line, const std::string& 
   }
   auto request = make_request(place, line, emulator);
   if (!request) return fail(request.error().message);
+  if (const auto done = add_settings(*request, line); !done) return fail(done.error().message);
   prepare_environment(*request, line);
   if (!request->directory) request->other_directory = place.user_home;
   // Daemons that the command leaves behind must not hold its caller.

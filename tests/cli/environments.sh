@@ -107,6 +107,47 @@ fi
 n enter nowhere true
 wrong "no environment 'nowhere'" 'enter: none of that name'
 
+printf '# mine\nFROM_FILE=a b\n\n' >"$home/variables"
+n enter --env-file "$home/variables" layout sh -c 'echo "$FROM_FILE"'
+ok && is "$out" 'a b'
+point 'enter: variables of a file'
+echo x >"$home/variables"
+n enter --env-file "$home/variables" layout true
+wrong 'line 1 is not NAME=VALUE' '... whose lines are checked'
+n enter layout sh -c 'ls "$HOME"'
+printf '%s' "$out" | grep -q variables
+point 'home: shared'
+n enter --home private layout sh -c "echo \$HOME; ls $home/variables"
+is "$out" /root && [ "$status" != 0 ]
+point 'home: private'
+as_user mkdir "$home/other" && as_user touch "$home/other/here"
+n enter --home "$home/other" layout sh -c 'ls $HOME'
+is "$out" here
+point 'home: another directory'
+as_user mkdir -p "$home/.config/nestp"
+printf 'bind = %s:/mnt/common\nenv = COMMON=yes\nhome = private\n' "$place/data" | as_user tee "$home/.config/nestp/settings" >/dev/null
+n enter layout sh -c 'cat /mnt/common/file; echo $COMMON $HOME'
+is "$out" 'content
+yes /root'
+point 'settings of all environments'
+echo 'bnid = x' | as_user tee "$home/.config/nestp/settings" >/dev/null
+n enter layout true
+wrong 'nestp/settings: line 1: there is no key' '... a wrong key is named'
+rm -r "$home/.config"
+n enter --ephemeral layout sh -c 'rm /kept && echo x >/added && cat /added; exit 6'
+is "$status" 6 && is "$out" x && [ -e "$roots/layout/root/kept" ] && [ ! -e "$roots/layout/root/added" ] &&
+  is "$(ls "$roots" | grep -c copy)" 0
+point 'enter --ephemeral: a copy that goes'
+n enter layout sh -c 'rm /kept && touch /added && chown 5:6 /added'
+n reset layout
+ok && is_right layout && [ ! -e "$roots/layout/root/added" ] && n enter layout cat /mnt/always/file && is "$out" content
+point 'reset: the files are new, the settings stay'
+mv "$place/layout" "$place/elsewhere"
+n reset layout
+wrong "'layout' is as it was" 'reset: a source that is gone'
+mv "$place/elsewhere" "$place/layout"
+is_right layout
+point '... leaves it as it was'
 n list --json
 ok && printf '%s' "$out" | python3 -c 'import json, sys
 assert "layout" in [e["name"] for e in json.load(sys.stdin)["environments"]]'

@@ -178,6 +178,16 @@ junest ns -- '(sleep' 4 '>/dev/null' '2>&1)' '&'
 is "$status" 0 && [ $(($(date +%s) - before)) -lt 4 ]
 point 'ns: a daemon does not hold its caller'
 
+mkdir -p "$home/.config/nestp" "$place/data" && echo content >"$place/data/file" && chmod -R a+rX "$place/data" "$home/.config"
+printf 'bind = %s:/mnt/data\nenv = COMMON=yes\n' "$place/data" >"$home/.config/nestp/settings"
+for mode in ns proot; do
+  junest $mode -- cat /mnt/data/file '&&' echo '$COMMON'
+  is "$out" 'content
+yes'
+  point "$mode: what the person's settings bind"
+done
+rm -r "$home/.config"
+
 wrappers=$image/usr/bin_wrappers
 [ -h "$wrappers/cat" ] && is "$(readlink "$wrappers/cat")" ../../usr/bin/junest_wrapper && [ ! -e "$wrappers/junest_wrapper" ]
 point 'wrappers are relative links'

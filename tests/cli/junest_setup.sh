@@ -18,7 +18,7 @@ image=$work/home
 # setup WORD...: junest setup as an ordinary user.
 setup() {
   status=0
-  as_user env HOME="$work" JUNEST_HOME="$image" JUNEST_TEMPDIR="$work/temp" NO_PROXY='*' \
+  as_user env HOME="$work" JUNEST_HOME="$image" JUNEST_TEMPDIR="$work/temp" "${proxy:-NO_PROXY=*}" \
     timeout -k 5 100 "$nestp" junest setup "$@" >"$place/out" 2>"$place/err" </dev/null || status=$?
   out=$(cat "$place/out")
   err=$(cat "$place/err")
@@ -56,6 +56,15 @@ for name in good moved slow busy; do
   point "downloads: $name"
   clear_image
 done
+: >"$place/requests"
+proxy=http_proxy=$url
+setup --url http://images.invalid/good
+proxy=
+is "$status" 0 && is_whole && grep -q '^http://images.invalid/good ' "$place/requests" || { echo "# $err"; false; }
+point 'downloads: through a proxy'
+clear_image
+setup --url "$url/good"
+clear_image
 grep -q '^/good.sha256' "$place/requests"
 point 'a published checksum is asked for'
 setup --url "$url/wrong"
