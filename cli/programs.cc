@@ -3,6 +3,7 @@
 #include "cli/boot/boot.h"
 #include "cli/doctor.h"
 #include "cli/environment/commands.h"
+#include "cli/environment/desktop.h"
 #include "cli/groot/groot.h"
 #include "cli/jchroot/jchroot.h"
 #include "cli/junest/command_line.h"
@@ -45,12 +46,14 @@ constexpr Program kPrograms[] = {
      .run = environment::run_list},
     {.name = "enter",
      .help = "A shell or command in an environment",
-     .usage = "nestp enter [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] [--home private|DIR] [--env-file FILE] [--ephemeral] "
+     .usage = "nestp enter [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] "
+              "[--home private|DIR] [--env-file FILE] [--ephemeral] "
               "[--backend NAME] [--detach] NAME [COMMAND [ARG]...]",
      .run = environment::run_enter},
     {.name = "run",
      .help = "What the image is made to run, in an environment",
-     .usage = "nestp run [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] [--home private|DIR] [--env-file FILE] [--ephemeral] "
+     .usage = "nestp run [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] "
+              "[--home private|DIR] [--env-file FILE] [--ephemeral] "
               "[--backend NAME] [--detach] NAME [WORD]...",
      .run = environment::run_run},
     {.name = "remove",
@@ -81,6 +84,10 @@ constexpr Program kPrograms[] = {
      .help = "Write an environment's files into an archive",
      .usage = "nestp export NAME FILE.tar[.gz|.xz|.zst]",
      .run = environment::run_export},
+    {.name = "desktop",
+     .help = "Put an environment's programs into the desktop's menu",
+     .usage = "nestp desktop [--remove] NAME",
+     .run = environment::run_desktop},
     {.name = "ps",
      .help = "List the sessions",
      .usage = "nestp ps [--json]",

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/environment/desktop.h"
 #include "cli/environment/sources.h"
 #include "cli/environment/store.h"
 #include "cli/environment/trees.h"
@@ -140,6 +141,7 @@ int run_remove(Words words) {
   if (::rename(directory_of(name).c_str(), doomed.c_str()) != 0) {
     return fail(directory_of(name) + ": " + std::strerror(errno), 1);
   }
+  (void)remove_desktop_entries(name);
   if (!remove_all(doomed)) {
     return fail("some files in " + doomed + " belong to others and are left", 1);
   }

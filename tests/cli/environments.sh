@@ -163,8 +163,31 @@ n kill layout
 ok && wait $! ; n ps
 is "$out" ''
 point 'kill'
+menu=$home/.local/share/applications
+as_user mkdir -p "$roots/two/root/usr/share/applications"
+as_user tee "$roots/two/root/usr/share/applications/one.desktop" >/dev/null <<'END'
+[Desktop Entry]
+Name=One
+Name[de]=Eins
+TryExec=one
+Exec=one --new %U
+Icon=/usr/share/one.png
+END
+as_user ln -s /etc/passwd "$roots/two/root/usr/share/applications/link.desktop"
+n desktop two
+ok && is "$(ls "$menu")" nestp+two+one.desktop && is "$(cat "$menu"/*)" "[Desktop Entry]
+Name=One (two)
+Name[de]=Eins (two)
+Exec=\"$nestp\" enter two -- one --new %U
+Icon=$roots/two/root/usr/share/one.png"
+point 'desktop: entries start the program inside; links are no entries'
+n desktop --remove two
+ok && is "$(ls "$menu")" ''
+point 'desktop --remove'
+n desktop two && n remove two && ok && is "$(ls "$menu")" ''
+point '... and with the environment'
 n clone layout copy
-ok && rm "$roots/copy/root/new" && is_right copy
+ok && rm -f "$roots/copy/root/new" && is_right copy
 point 'clone'
 n rename copy renamed
 ok && [ ! -e "$roots/copy" ] && n enter renamed cat /kept && is "$out" new

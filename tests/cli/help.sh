@@ -11,7 +11,7 @@ done
 point 'at most 80 columns'
 printf '%s\n' "$out" | grep -q '^  install  *Make an environment'
 point 'the other commands'
-for name in proot junest sudoj jchroot groot install list enter run remove clone reset rename backup restore export ps \
+for name in proot junest sudoj jchroot groot install list enter run remove clone reset rename backup restore export desktop ps \
   kill boot sh-nspawn doctor owners; do
   grep -q "^  $name  " "$place/out"
   point "... $name"

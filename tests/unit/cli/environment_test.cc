@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "cli/environment/desktop.h"
 #include "cli/environment/settings.h"
 #include "cli/environment/sources.h"
 #include "cli/environment/store.h"
@@ -99,6 +100,29 @@ TEST_CASE("challenges of registries", "[cli][registry]") {
   CHECK((bare.scheme == "bearer" && bare.realm == "https://b" && bare.service == "c"));
   CHECK(parse_challenge("Basic").scheme == "basic");
   CHECK(parse_challenge("").scheme.empty());
+}
+
+TEST_CASE("what holds for all environments comes first, and gives way", "[cli][environment]") {
+  const auto common =
+      environment::parse_settings("bind = /a\nenv = A=1\nhome = private\nbackend = namespace\n");
+  const auto own = environment::parse_settings("bind = /b\nenv = A=2\nhome = /h\n");
+  REQUIRE((common && own));
+  environment::Settings settings = *own;
+  environment::add_common(settings, *common);
+  CHECK(settings.binds == Words{"/a", "/b"});
+  CHECK(settings.variables == Words{"A=1", "A=2"});
+  CHECK(settings.home == "/h");
+  CHECK(settings.backend == "namespace");
+}
+
+TEST_CASE("desktop entries start their program inside", "[cli][environment]") {
+  CHECK(
+      environment::desktop_entry(
+          "[Desktop Entry]\nName=A\nName[de]=B\nGenericName=C\nExec=a %U\nTryExec=a\n"
+          "Icon=/i.png\nDBusActivatable=true\n[Desktop Action x]\nExec=a -x\nIcon=i",
+          "env", "E", "/r") ==
+      "[Desktop Entry]\nName=A (env)\nName[de]=B (env)\nGenericName=C\nExec=E a %U\nIcon=/r/i.png\n"
+      "[Desktop Action x]\nExec=E a -x\nIcon=i\n");
 }
 
 TEST_CASE("stored logins are found by host and repository", "[cli][registry]") {
