@@ -6,8 +6,10 @@
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/stat.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <utility>
@@ -116,7 +118,15 @@ std::int64_t answer_faccessat2(Call& call, const CallObject& object) {
   return faccessat(AT_FDCWD, object.host.c_str(), mode, flags & AT_EACCESS) == 0 ? 0 : -errno;
 }
 
+/// Of futex(2), private ones.
+bool lacks_private_futexes() {
+  const std::uint32_t word = 0;
+  return syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0) < 0 &&
+         errno == ENOSYS;
+}
+
 bool is_missing(Sys sys) {
+  if (sys == Sys::futex) return lacks_private_futexes();
   const std::int32_t number = number_of(*host_abis().front(), sys);
   if (number < 0) return false;
   // Nothing of this makes a valid call, but for eventfd2, which makes a descriptor.

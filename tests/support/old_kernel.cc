@@ -3,8 +3,8 @@
 //
 //   old_kernel [--older | --profile] PROGRAM [ARG...]
 //
-// --older: and some older ones, and those that a kernel may be built without (System V IPC), whose
-// other way is nestp's to find.
+// --older: and some older ones, private futexes, and those that a kernel may be built without
+// (System V IPC), whose other way is nestp's to find.
 // --profile: instead, those that profiles of container engines refused answer EPERM.
 #include <cerrno>
 #include <cstddef>
@@ -96,6 +96,14 @@ void add_abi(std::vector<sock_filter>& filter, const nestp::Abi& abi) {
     const int number = nestp::number_of(abi, sys);
     if (number < 0) continue;
     add(body, BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1);
+    add(body, BPF_RET | BPF_K, missing_result());
+  }
+  if (is_older) {
+    constexpr unsigned kPrivate = 128;  // FUTEX_PRIVATE_FLAG
+    add(body, BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(nestp::number_of(abi, Sys::futex)),
+        0, 3);
+    add(body, BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1]));
+    add(body, BPF_JMP | BPF_JSET | BPF_K, kPrivate, 0, 1);
     add(body, BPF_RET | BPF_K, missing_result());
   }
   add(body, BPF_RET | BPF_K, SECCOMP_RET_ALLOW);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
@@ -136,6 +137,18 @@ void processes() {
 
 }  // namespace
 
+void futexes() {
+  std::uint32_t word = 1;
+  const timespec brief{0, 1000};
+  expect(syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr) == 0, "private futex, wake");
+  errno = 0;
+  const long early = syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 2, nullptr);
+  expect(early == -1 && errno == EAGAIN, "private futex, another value");
+  errno = 0;
+  const long late = syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 1, &brief);
+  expect(late == -1 && errno == ETIMEDOUT, "private futex, nobody wakes");
+}
+
 int main() {
   alarm(30);  // a signal that does not arrive must not hang it
   std::setvbuf(stdout, nullptr, _IONBF, 0);
@@ -143,6 +156,7 @@ int main() {
   contents();
   paths();
   processes();
+  futexes();
   if (wrong == 0) std::puts("all");
   return wrong;
 }

@@ -107,6 +107,13 @@ TEST_CASE("a handler that jumps out of a call of several leaves nothing", "[exte
   CHECK(other.args[0] == 6);
 }
 
+TEST_CASE("a private futex by one that is not", "[extensions][missing]") {
+  FakeMemory memory(16);
+  const auto made = run(Sys::futex, {0x1000, 128 + 9, 1, 2, 3, 4}, {-EAGAIN}, memory);
+  CHECK(made.first == Steps{{Sys::futex, {0x1000, 9, 1, 2, 3, 4}}});
+  CHECK(made.second == -EAGAIN);
+}
+
 TEST_CASE("random bytes", "[extensions][missing]") {
   FakeMemory memory(64);
   CHECK(run(Sys::getrandom, {FakeMemory::kStart, 64, 0}, {0}, memory).second == 64);
