@@ -75,21 +75,20 @@ as_user "$nestp" --backend=ptrace -r "$rootfs" --dev \
   sh -c 'sleep 4444 & (sleep 4445 & sleep 4446) & wait' 2>/dev/null &
 sleep 1
 left() { processes 'sleep 444[4-6] '; }
+none_left() { # within five seconds
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ -n "$(left)" ] || break
+    sleep 0.5
+  done
+  is "$(left)" ''
+}
 [ -n "$(left)" ]
 point 'guests run'
 kill -9 $(processes "$nestp --backend=ptrace *")
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-  [ -n "$(left)" ] || break
-  sleep 0.5
-done
-is "$(left)" ''
+none_left
 point '... none after kill -9 of nestp'
 as_user sh -c '"$@" & sleep 1' sh "$nestp" --backend=ptrace --die-with-parent -r "$rootfs" --dev \
   sh -c 'sleep 4444 & sleep 4445'
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-  [ -n "$(left)" ] || break
-  sleep 0.5
-done
-is "$(left)" ''
+none_left
 point '--die-with-parent'
 done_testing

@@ -3,52 +3,13 @@
 #
 #   from_outside.sh NESTP        prints TAP; needs busybox-static
 set -u
-
-absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
-program=$(absolute "$1")
-busybox=$(command -v busybox) || { echo "1..0 # SKIP no busybox"; exit 0; }
-if ldd "$busybox" >/dev/null 2>&1; then
-  echo "1..0 # SKIP busybox is not static"
-  exit 0
-fi
-
-as_user() {
-  if [ "$(id -u)" = 0 ]; then
-    setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
-  else
-    "$@"
-  fi
-}
-
-base=$(mktemp -d "${TMPDIR:-/tmp}/nestp-outside.XXXXXX") || exit 1
-trap 'chmod -R u+rwx "$base" 2>/dev/null; rm -rf --one-file-system "$base"' EXIT
-trap 'exit 1' HUP INT TERM
-chmod 755 "$base"
-cp "$program" "$base/nestp"
-mkdir "$base/host" "$base/root"
-mkdir "$base/root/bin" "$base/root/dev" "$base/root/proc" "$base/root/tmp" "$base/root/bound"
-cp "$busybox" "$base/root/bin/busybox"
-for applet in sh cat sleep ls echo kill mkdir ln touch test true readlink grep; do
-  ln -s busybox "$base/root/bin/$applet"
-done
-[ "$(id -u)" != 0 ] || chown -R -h 65534:65534 "$base/root" "$base/host" "$base"
+. "$(dirname "$0")/../support/busybox_guest.sh"
+mkdir "$base/host" "$root/bound"
+own
 
 nestp() {
-  (cd "$base" && as_user env -i PATH=/bin timeout -k 5 60 ./nestp -r "$base/root" -b /dev -b /proc \
+  (cd "$base" && as_user env -i PATH=/bin timeout -k 5 60 ./nestp -r "$root" -b /dev -b /proc \
     -b "$base/host:/bound" "$@" </dev/null)
-}
-
-number=0
-failed=0
-report() {  # NAME, after the command that is judged
-  result=$?
-  number=$((number + 1))
-  if [ $result = 0 ]; then
-    echo "ok $number - $1"
-  else
-    failed=$((failed + 1))
-    echo "not ok $number - $1"
-  fi
 }
 
 wait_until() {  # SECONDS COMMAND...
@@ -95,7 +56,7 @@ rm -f "$base/host/ready" "$base/host/one"
 nestp /bin/sh -c 'sleep 58001 & sleep 58002 & touch /bound/ready; wait' &
 guest=$!
 wait_until 10 test -e "$base/host/ready"
-tracer=$(pgrep -f "^./nestp -r $base/root" | head -n 1)
+tracer=$(pgrep -f "^./nestp -r $root" | head -n 1)
 guests=$(pgrep -f '^sleep 5800[12]$' | tr '\n' ' ')
 [ -n "$tracer" ] && [ "$(echo "$guests" | wc -w)" = 2 ] && kill -9 "$tracer" &&
   wait_until 5 sh -c "! kill -0 $guests 2>/dev/null"
@@ -106,7 +67,7 @@ rm -f "$base/host/ready"
 nestp /bin/sh -c 'trap "touch /bound/told; exit 5" TERM; touch /bound/ready; while :; do sleep 0.1; done' &
 guest=$!
 wait_until 10 test -e "$base/host/ready"
-pgrep -f "^./nestp -r $base/root" | xargs -r kill -TERM
+pgrep -f "^./nestp -r $root" | xargs -r kill -TERM
 wait $guest
 [ $? = 5 ] && [ -e "$base/host/told" ]
 report "SIGTERM to nestp reaches the first program, whose status counts"
@@ -124,15 +85,15 @@ for count in 1 2 3 4 5 6 7 8 9 10; do
 done
 # shellcheck disable=SC2086  # a list of words
 nestp $many /bin/sh -c 'test "$(ls /many/7 | grep -c .)" = 10 && cat /many/10/9/two/file' >"$base/output"
-[ "$(cat "$base/output")" = two ] && [ ! -e "$base/root/many" ]
+[ "$(cat "$base/output")" = two ] && [ ! -e "$root/many" ]
 report "a hundred mount points that are missing, and nothing written"
 
-chmod 555 "$base/root"
+chmod 555 "$root"
 nestp -b "$base/host:/absent/place" /bin/sh -c 'cat /absent/place/two/file && ls / | grep -q absent' \
   >"$base/output"
 [ "$(cat "$base/output")" = two ]
 report "a root file system that may not be written"
-chmod 755 "$base/root"
+chmod 755 "$root"
 
 nestp -b "$base:/session" -b /lib -b /lib64 -b /usr /session/nestp -r / -b /dev -b /proc /bin/echo inner >"$base/output" 2>&1
 result=$?
