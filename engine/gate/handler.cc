@@ -52,10 +52,11 @@ int64_t get_status(Work& work) {
     return finish_status(work, number, descriptor);
   }
   if (!measure(work) || !find_place(work)) return kAskTracer;
-  place(work);
   const bool keeps =
       number == kCallLstat || (has_flags && (work.args[work.call.flags] & kNoFollow));
-  if (keeps) return finish_status(work, number);
+  const bool leads_on = !keeps && work.may_be_link && find_exact(work, EntryKind::exact);
+  place(work);
+  if (keeps || leads_on) return finish_status(work, number);
   uint64_t plain = number == kCallStat ? kCallLstat : number;
   if (has_flags) work.args[work.call.flags] |= kNoFollow;
   const int64_t result = issue_look(work, plain, work.args);
@@ -131,11 +132,13 @@ int64_t open_file(Work& work) {
   if (!measure(work)) return kAskTracer;
   if (is_library_open(work, flags)) return open_library(work);
   if (!find_place(work)) return kAskTracer;
+  const bool keeps = (flags & kNoFollowOpen) != 0 || creates_anew;
+  if (work.may_be_link && !keeps) (void)find_exact(work, EntryKind::exact);
   // What is made may have to be recorded, and what has a record need not be what it seems.
   const bool believes = memo().believes != 0;
   if (believes && creates_anew) return ask(work, AskReason::record);
   if (believes && !is_unrecorded(work)) return kAskTracer;
-  if ((flags & kNoFollowOpen) != 0 || creates_anew) {
+  if (keeps && !work.kernel_walks) {
     place(work);
     return issue_guests(work);
   }
@@ -186,12 +189,9 @@ int64_t keep_path(Work& work) {
 }
 
 int64_t get_directory(Work& work) {
-  char* host = room(work.slot);
-  uint64_t args[6] = {reinterpret_cast<uint64_t>(host), kFastRoom};
-  const int64_t size = issue_look(work, work.frame->rax, args);
-  if (size <= 1 || size > kLongestPath) return kAskTracer;
-  const MemoEntry* entry =
-      find(EntryKind::working, process().context, 0, host, static_cast<uint32_t>(size - 1));
+  const uint64_t base = process().directory;
+  if (base == 0) return ask(work, AskReason::path);
+  const MemoEntry* entry = find(EntryKind::working, process().context, base, nullptr, 0);
   if (entry == nullptr) return ask(work, AskReason::path);
   const uint32_t seen = entry->host_size + 1u;
   if (work.args[1] < seen) return kErrorRange;

@@ -38,6 +38,8 @@ struct Work {
   bool is_absolute;
   int64_t last_slash;  ///< index; -1: none
   bool as_it_is;       ///< `host` is the guest's own text
+  bool may_be_link;    ///< links in the same directory were followed
+  bool kernel_walks;   ///< an open whose path may hold links: only to be made without
   const char* host;    ///< what to pass to the kernel
   AskReason reason;    ///< for kAskTracer
 };

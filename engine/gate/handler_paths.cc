@@ -74,9 +74,9 @@ const MemoEntry* find_start(const Work& work, uint64_t base, uint32_t size, uint
 }
 
 /// True for a directory of the host that is no link and none of /proc.
-bool is_directory(Work& work, const char* host) {
+bool is_directory(Work& work, uint64_t base, const char* path) {
   alignas(8) char status[kStatusSize];
-  const uint64_t args[6] = {static_cast<uint64_t>(kAtFdCwd), reinterpret_cast<uint64_t>(host),
+  const uint64_t args[6] = {base, reinterpret_cast<uint64_t>(path),
                             reinterpret_cast<uint64_t>(status), kNoFollow};
   if (issue_look(work, kCallStatAt, args) != 0) return false;
   uint64_t device;
@@ -113,7 +113,7 @@ bool walk(Work& work, uint64_t base, uint32_t size, WalkedPrefix& walked) {
     copy_bytes(host + end, name, next - at);
     end += next - at;
     host[end] = 0;
-    if (!is_directory(work, host)) return false;
+    if (!is_directory(work, static_cast<uint64_t>(kAtFdCwd), host)) return false;
     at = next;
   }
   walked.context = process().context;
@@ -122,6 +122,36 @@ bool walk(Work& work, uint64_t base, uint32_t size, WalkedPrefix& walked) {
   walked.key_size = static_cast<uint16_t>(size);
   walked.host_size = static_cast<uint16_t>(end);
   walked.generation = now;
+  return true;
+}
+
+/// From an open directory over plain names, where the text stands as it is.  Of an open the
+/// kernel sees to it that there are no links (Work::kernel_walks).
+bool walk_from_descriptor(Work& work) {
+  const bool writes = work.call.writes != 0;
+  if (writes && (process().flags & kProcessReadOnly) != 0) return no(work, AskReason::change);
+  if ((process().flags & kProcessAmbiguous) != 0) return false;
+  work.kernel_walks = opens(work);
+  char* const seen = room(work.slot);
+  for (uint32_t at = 0; at < work.size;) {
+    uint32_t end = at;
+    while (end < work.size && work.text[end] != '/')
+      ++end;
+    const char* name = work.text + at;
+    const bool is_last = end == work.size;
+    const bool is_plain = is_plain_name(name, end - at);
+    if (!is_plain && !(is_last && !writes && names_prefix(name, end - at))) return false;
+    if (is_plain && is_special_name(name, end - at)) return no(work, AskReason::name);
+    if (!is_last && !work.kernel_walks) {
+      copy_bytes(seen + at, name, end - at);
+      seen[end] = 0;
+      if (!is_directory(work, work.args[work.call.dirfd], seen)) return no(work, AskReason::path);
+      seen[end] = '/';
+    }
+    at = end + 1;
+  }
+  work.as_it_is = true;
+  work.host = work.text;
   return true;
 }
 
@@ -204,6 +234,7 @@ bool measure(Work& work) {
 }
 
 bool find_place(Work& work) {
+  work.may_be_link = work.kernel_walks = false;
   const auto name_at = static_cast<uint32_t>(work.last_slash + 1);
   const char* name = work.text + name_at;
   const uint32_t name_size = work.size - name_at;
@@ -217,8 +248,10 @@ bool find_place(Work& work) {
     work.host = work.text;
     return true;
   }
+  if (!work.is_absolute && starts_at_descriptor(work)) return walk_from_descriptor(work);
   Prefix prefix;
   if (!find_prefix(work, prefix)) return no(work, AskReason::path);
+  work.may_be_link = (prefix.flags & kEntryLinks) != 0;
   if ((prefix.flags & kEntryMounts) != 0 && is_special_name(name, name_size)) {
     return no(work, AskReason::name);
   }

@@ -84,7 +84,7 @@ enum class EntryKind : uint32_t {
   directory = 1,  ///< key: what stands before the last slash
   exact = 2,      ///< key: a whole path, its last link followed
   name = 3,       ///< key: a component that means more than its directory entry
-  working = 4,    ///< key: host path of a working directory, host: what getcwd(2) shows
+  working = 4,    ///< base: the working directory, no key, host: what getcwd(2) shows
   library = 5,    ///< key: a whole path that ld.so opens, host: the copy to map
 };
 
@@ -92,6 +92,7 @@ inline constexpr uint32_t kEntryAsItIs = 1;     ///< the guest's own text gets t
 inline constexpr uint32_t kEntryReadOnly = 2;   ///< its binding is
 inline constexpr uint32_t kEntryMounts = 4;     ///< names in it may be mount points
 inline constexpr uint32_t kEntryAmbiguous = 8;  ///< it may have several names: opens are noted
+inline constexpr uint32_t kEntryLinks = 16;     ///< it holds a link that an exact entry follows
 
 /// Generation of an entry that does not end.
 inline constexpr uint64_t kAlways = ~0ULL;

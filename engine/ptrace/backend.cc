@@ -107,7 +107,7 @@ class PtraceBackend final : public Backend {
       if (program.argument.empty()) program.argument = guest.command.front();
       std::copy_if(guest.environment.begin(), guest.environment.end(),
                    std::back_inserter(program.variables), is_loader_variable);
-      return find_emulator(extensions, program, path);
+      return find_emulator(tracer, program, path);
     };
     auto plan = make_exec_plan(guest.program, open, emulator);
     if (!plan) return start_error(plan.error());

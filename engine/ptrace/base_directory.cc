@@ -54,7 +54,7 @@ std::optional<GuestPath> removed_directory(CallFrame& frame, const PathArg& argu
   const Thread& thread = frame.thread();
   const int descriptor = argument.dirfd ? frame.descriptor(*argument.dirfd) : AT_FDCWD;
   if (descriptor == AT_FDCWD) {
-    const auto& used = thread.files->directory;
+    const auto& used = thread.files->directory->name;
     if (used && view.to_host(*used) == *host) return *used;
   } else {
     const auto used = thread.process->descriptor_names.find(descriptor);

@@ -247,7 +247,12 @@ void Loop::birth(Thread& parent, const Stop& stop) {
 }
 
 void Loop::exec(const Stop& stop) {
-  const auto former = ptrace_call::event_message(stop.thread);
+  // Only of several threads one can have been another.
+  const Thread* const known = tracer_.threads.find(stop.thread);
+  const bool is_alone =
+      known != nullptr && known->process != nullptr && known->process->thread_count == 1;
+  const auto former = is_alone ? SysResult<std::uint64_t>(static_cast<std::uint64_t>(stop.thread))
+                               : ptrace_call::event_message(stop.thread);
   if (!former) return;
   tracer_.threads.collapse(stop.thread, static_cast<pid_t>(*former));
   Thread* thread = tracer_.threads.find(stop.thread);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <sys/uio.h>
 
+#include "engine/check.h"
 #include "engine/ptrace/ptrace_call.h"
 
 namespace nestp {
@@ -116,6 +117,29 @@ SysResult<> ThreadMemory::write(GuestAddress to, std::span<const std::byte> byte
   }
   if (allowed_part(thread_, to, bytes.size(), 'w') != bytes.size()) return Errno(EFAULT);
   return write_words(thread_, to, bytes);
+}
+
+SysResult<> ThreadMemory::write_pieces(std::span<const Piece> pieces) {
+  constexpr std::size_t kMost = 16;
+  CHECK(pieces.size() <= kMost) << pieces.size() << " pieces";
+  if (vm_calls_work) {
+    iovec here[kMost];
+    iovec there[kMost];
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      const auto bytes = pieces[i].bytes;
+      here[i] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
+      there[i] = {reinterpret_cast<void*>(static_cast<std::uintptr_t>(pieces[i].to)), bytes.size()};
+      size += bytes.size();
+    }
+    const ssize_t done = process_vm_writev(thread_, here, pieces.size(), there, pieces.size(), 0);
+    if (done == static_cast<ssize_t>(size)) return Done{};
+  }
+  // One by one, which knows other ways.
+  for (const Piece& piece : pieces) {
+    if (const auto done = write(piece.to, piece.bytes); !done) return done;
+  }
+  return Done{};
 }
 
 SysResult<> ThreadMemory::write_code(GuestAddress to, std::span<const std::byte> bytes) {

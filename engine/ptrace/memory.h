@@ -24,6 +24,14 @@ class ThreadMemory final : public GuestMemory {
   SysResult<> write(GuestAddress to, std::span<const std::byte> bytes) override;
   SysResult<> write_code(GuestAddress to, std::span<const std::byte> bytes) override;
 
+  /// Bytes and where they are to go.
+  struct Piece {
+    GuestAddress to;
+    std::span<const std::byte> bytes;
+  };
+  /// All pieces by one call; EFAULT if one could not be written, the others then may have been.
+  SysResult<> write_pieces(std::span<const Piece> pieces);
+
   /// Bytes that could be read before the first unreadable page.
   std::size_t read_some(GuestAddress from, std::span<std::byte> into);
 

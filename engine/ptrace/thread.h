@@ -73,16 +73,28 @@ struct UserNamespace {
   UniqueFd uid_map, gid_map, group_setting;
 };
 
+/// A working directory as last read from the kernel, and when that stops being believed.
+struct WorkingDirectory {
+  std::optional<GuestPath> name;
+  bool is_deleted = false;  ///< `name` is the one it had
+  std::string host;
+  std::uint64_t view = 0;   ///< View::serial() of whose names `name` is one
+  std::uint64_t epoch = 0;  ///< Tracer::directory_epoch(); 0: to be read again
+  std::chrono::steady_clock::time_point read{};
+};
+
 /// Threads with one root and working directory (CLONE_FS).
 struct FileSystem {
   GuestPath root = GuestPath::root();
-  /// Working directory as last read from the kernel, and when that stops being believed.
-  std::optional<GuestPath> directory;
-  bool directory_is_deleted = false;  ///< `directory` is the name it had
-  std::string directory_host;
-  std::uint64_t directory_epoch = 0;
-  std::chrono::steady_clock::time_point directory_read{};
+  /// One object for all that inherited it: what one of them reads, all know.
+  std::shared_ptr<WorkingDirectory> directory = std::make_shared<WorkingDirectory>();
   int changes_under_way = 0;  ///< chdir calls that have not ended
+
+  /// The directory may be another one from here on, or have another name.
+  void forget_directory() {
+    directory = std::make_shared<WorkingDirectory>(*directory);
+    directory->epoch = 0;
+  }
 };
 
 struct Process {

@@ -10,8 +10,8 @@ namespace {
 constexpr std::string_view kDeleted = " (deleted)";
 
 /// As last read: a deleted directory has no place in the view any more.
-Tracer::Directory known_directory(const FileSystem& files) {
-  return {files.directory_is_deleted ? std::nullopt : files.directory, files.directory_host};
+Tracer::Directory known_directory(const WorkingDirectory& directory) {
+  return {directory.is_deleted ? std::nullopt : directory.name, directory.host};
 }
 
 }  // namespace
@@ -61,36 +61,39 @@ SysResult<GuestPath> Tracer::name_of_host(const View& tree, const HostPath& host
 }
 
 Tracer::Directory Tracer::working_directory(Thread& thread) {
-  const FileSystem& files = *thread.files;
-  const bool settled = files.changes_under_way == 0 && directory_moves_ == 0;
-  const bool fresh =
-      settled && files.directory_epoch == directory_epoch_ &&
-      std::chrono::steady_clock::now() - files.directory_read < PathCache::kStaleness;
-  if (fresh) return known_directory(files);
+  const WorkingDirectory& directory = *thread.files->directory;
+  const bool settled = thread.files->changes_under_way == 0 && directory_moves_ == 0;
+  const bool fresh = settled && directory.epoch == directory_epoch_ &&
+                     directory.view == view(thread).serial() &&
+                     std::chrono::steady_clock::now() - directory.read < PathCache::kStaleness;
+  if (fresh) return known_directory(directory);
   auto now = read_working_directory(thread);
   return now ? *now : Directory{};
 }
 
 SysResult<Tracer::Directory> Tracer::read_working_directory(Thread& thread) {
-  FileSystem& files = *thread.files;
   auto text = read_link("/proc/" + std::to_string(thread.id) + "/cwd");
   if (!text) return text.error();
+  // Until a change has ended, what is read is this thread's own affair.
+  if (thread.files->changes_under_way != 0) thread.files->forget_directory();
+  WorkingDirectory& directory = *thread.files->directory;
   std::string_view place = *text;
   const bool deleted = place.ends_with(kDeleted);
   if (deleted) place.remove_suffix(kDeleted.size());
   // The name by which the guest got there survives as long as it is right.
   if (const auto host = HostPath::parse(place)) {
-    if (!files.directory || view(thread).to_host(*files.directory) != *host) {
+    if (!directory.name || view(thread).to_host(*directory.name) != *host) {
       const auto found =
-          name_of_host(view(thread), *host, files.directory ? &*files.directory : nullptr);
-      files.directory = found ? std::optional(*found) : std::nullopt;
+          name_of_host(view(thread), *host, directory.name ? &*directory.name : nullptr);
+      directory.name = found ? std::optional(*found) : std::nullopt;
     }
   }
-  files.directory_is_deleted = deleted;
-  files.directory_host = std::move(*text);
-  files.directory_epoch = directory_epoch_;
-  files.directory_read = std::chrono::steady_clock::now();
-  return known_directory(files);
+  directory.is_deleted = deleted;
+  directory.host = std::move(*text);
+  directory.view = view(thread).serial();
+  directory.epoch = directory_epoch_;
+  directory.read = std::chrono::steady_clock::now();
+  return known_directory(directory);
 }
 
 Tracer::Directory Tracer::descriptor_directory(const Thread& thread, int descriptor) const {
@@ -175,7 +178,7 @@ void Tracer::settle(Thread& thread) {
   if (!thread.changes_directory) return;
   thread.changes_directory = false;
   --thread.files->changes_under_way;
-  thread.files->directory_epoch = 0;
+  thread.files->forget_directory();
 }
 
 const Thread* Tracer::leader(pid_t process) const {
@@ -191,7 +194,7 @@ std::optional<GuestPath> Tracer::executable(pid_t process) const {
 std::optional<GuestPath> Tracer::used_name(pid_t process, std::string_view name) const {
   const Thread* thread = leader(process);
   if (thread == nullptr || thread->files == nullptr) return std::nullopt;
-  if (name == "cwd") return thread->files->directory;
+  if (name == "cwd") return thread->files->directory->name;
   const std::string number(name);
   const auto& names = thread->process->descriptor_names;
   const auto found = names.find(std::atoi(number.c_str()));

@@ -16,6 +16,7 @@
 #include "engine/guest.h"
 #include "engine/ptrace/emulate/guest_tracing.h"
 #include "engine/ptrace/exec/images.h"
+#include "engine/ptrace/exec/known_files.h"
 #include "engine/ptrace/fast/fast_path.h"
 #include "engine/ptrace/placement.h"
 #include "engine/ptrace/running_programs.h"
@@ -43,6 +44,7 @@ class Tracer final : public ProcessFacts {
   std::span<const std::unique_ptr<Extension>> extensions;
   const LoaderImages& loader;
   RunningPrograms programs;  ///< outlives `threads`' address spaces
+  KnownFiles known_files;
   ThreadTable threads;
   PathCache cache;
   Resolver resolver;

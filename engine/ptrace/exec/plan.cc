@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/random.h>
 #include <unistd.h>
 #include <utility>
@@ -38,12 +39,27 @@ class FileBytes final : public ByteSource {
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 /// First kShebangBytes of a file.
-SysResult<std::string> read_start(int file) {
+SysResult<std::string> read_start(ExecFile& file) {
+  std::optional<std::string>& known = file.facts->start;
+  if (known) return *known;
+  if (const auto open = hold_open(file); !open) return open.error();
   std::string start(kShebangBytes, '\0');
-  const ssize_t got = pread(file, start.data(), start.size(), 0);
+  const ssize_t got = pread(file.file.get(), start.data(), start.size(), 0);
   if (got < 0) return Errno(errno);
   start.resize(static_cast<std::size_t>(got));
+  known = start;
   return start;
+}
+
+/// `known`: the place for the image among the file's facts.  `parse`: parse_elf() or its kin.
+template <typename Parse>
+SysResult<ElfImage> read_image(ExecFile& file, std::optional<ElfImage>& known, Parse parse) {
+  if (known) return *known;
+  if (const auto open = hold_open(file); !open) return open.error();
+  FileBytes bytes(file.file.get());
+  auto image = parse(bytes, kElfPageSize);
+  if (image) known = *image;
+  return image;
 }
 
 bool runs_here(const Abi* abi) {
@@ -55,8 +71,7 @@ using PlanOutcome = Outcome<ExecPlan, ExecError>;
 
 /// Reads the program's and its interpreter's headers into the plan.
 PlanOutcome with_images(ExecPlan plan, const ExecOpener& open) {
-  FileBytes bytes(plan.program.file.get());
-  auto image = parse_elf(bytes);
+  auto image = read_image(plan.program, plan.program.facts->program, parse_elf);
   if (!image) return ExecError{image.error(), ExecBlame::program, plan.program.guest.text()};
   plan.abi = abi_of_elf(image->machine, image->is_64 ? 2 : 1);
   if (!runs_here(plan.abi)) {
@@ -68,8 +83,7 @@ PlanOutcome with_images(ExecPlan plan, const ExecOpener& open) {
   const std::string name = plan.program_image.interpreter;
   auto file = open(name);
   if (!file) return ExecError{file.error(), ExecBlame::elf_interpreter, name};
-  FileBytes interpreter_bytes(file->file.get());
-  auto interpreter = parse_elf_interpreter(interpreter_bytes);
+  auto interpreter = read_image(*file, file->facts->interpreter, parse_elf_interpreter);
   if (!interpreter) return ExecError{interpreter.error(), ExecBlame::elf_interpreter, name};
   if (interpreter->machine != plan.program_image.machine) {
     return ExecError{Errno(ELIBBAD), ExecBlame::elf_interpreter, name};
@@ -151,6 +165,14 @@ std::uint64_t random_below(std::uint64_t limit) {
 
 }  // namespace
 
+SysResult<> hold_open(ExecFile& file) {
+  if (file.file) return Done{};
+  auto opened = open_at(AT_FDCWD, file.host, O_RDONLY);
+  if (!opened) return opened.error();
+  file.file = std::move(*opened);
+  return Done{};
+}
+
 PlanOutcome make_exec_plan(const std::string& text, const ExecOpener& open,
                            const EmulatorFinder& find_emulator, std::optional<ExecFile> opened,
                            bool script_reachable) {
@@ -167,7 +189,7 @@ PlanOutcome make_exec_plan(const std::string& text, const ExecOpener& open,
       if (!file) return ExecError{file.error(), blame, current};
       opened = std::move(*file);
     }
-    const auto start = read_start(opened->file.get());
+    const auto start = read_start(*opened);
     if (!start) return ExecError{start.error(), blame, current};
     const auto script = parse_shebang(*start);
     if (!script) return ExecError{script.error(), blame, current};

@@ -13,17 +13,23 @@
 #include "engine/extension.h"
 #include "engine/gate/layout.h"
 #include "engine/ptrace/exec/elf.h"
+#include "engine/ptrace/exec/known_files.h"
 #include "fs/fd.h"
 #include "fs/path.h"
 
 namespace nestp {
 
-/// A file to be executed, opened by the tracer.
+/// A file to be executed.
 struct ExecFile {
-  UniqueFd file;
+  UniqueFd file;                        ///< empty until hold_open() where all is known of it
   std::string host{};                   ///< a path by which the guest's loader can open it
   GuestPath guest = GuestPath::root();  ///< canonical, for /proc/PID/exe
+  struct stat status {};
+  std::shared_ptr<FileFacts> facts = std::make_shared<FileFacts>();
 };
+
+/// Makes sure that ExecFile::file is open.
+SysResult<> hold_open(ExecFile& file);
 
 /// Finds a file the guest names: resolves, checks and opens it as do_open_execat does.
 using ExecOpener = std::function<SysResult<ExecFile>(const std::string& text)>;
@@ -41,7 +47,8 @@ struct ExecPlan {
   ElfImage program_image;
   ElfImage interpreter_image;
   const Abi* abi = nullptr;
-  std::string name;  ///< comm
+  std::string name;            ///< comm
+  std::size_t image_path = 0;  ///< bytes of the path by which the kernel executes the loader
 };
 
 /// Who is to blame when a plan cannot be made; for nestp's own message at the start.

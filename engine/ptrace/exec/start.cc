@@ -56,6 +56,12 @@ class StackWords {
     return value;
   }
 
+  /// Part of what at() has seen.
+  std::vector<std::byte> bytes(std::size_t from, std::size_t size) const {
+    const auto start = bytes_.begin() + static_cast<std::ptrdiff_t>(from);
+    return {start, start + static_cast<std::ptrdiff_t>(size)};
+  }
+
  private:
   bool grow() {
     constexpr std::size_t kPage = 4096;
@@ -114,51 +120,81 @@ SysResult<std::size_t> read_stack(StackWords& words, std::uint8_t size, std::siz
   return file_name;
 }
 
-/// Puts the guest's own file name where the kernel put the loader's, at its end.
-SysResult<> write_file_name(ThreadMemory& memory, const std::string& name, std::uint64_t string,
-                            std::uint64_t pointer, std::uint8_t size) {
-  const auto placed = memory.read_string(GuestAddress{string});
-  if (!placed) return placed.error();
-  std::string text(placed->size() - std::min(placed->size(), name.size()), '\0');
-  const std::uint64_t at = string + text.size();
-  text += name;
-  text.resize(placed->size() + 1);
-  const auto done =
-      memory.write(GuestAddress{string}, std::as_bytes(std::span(text.data(), text.size())));
-  if (!done) return done;
-  return memory.write(GuestAddress{pointer}, std::as_bytes(std::span(&at, 1)).first(size));
+/// The guest's own file name in the place of the loader's, at its end.
+struct FileName {
+  std::string bytes;  ///< to be written from where the loader's begins
+  std::uint64_t at;   ///< where the name itself is then
+};
+
+SysResult<FileName> guests_file_name(ThreadMemory& memory, const ExecPlan& plan,
+                                     std::uint64_t string) {
+  std::size_t room = plan.image_path;
+  if (room == 0) {
+    const auto placed = memory.read_string(GuestAddress{string});
+    if (!placed) return placed.error();
+    room = placed->size();
+  }
+  FileName name;
+  name.bytes.assign(room - std::min(room, plan.file_name.size()), '\0');
+  name.at = string + name.bytes.size();
+  name.bytes += plan.file_name;
+  name.bytes.resize(room + 1);
+  return name;
 }
 
-/// Lets the extensions look at the new program and change its auxiliary vector.
-SysResult<> tell_extensions(Tracer& tracer, const Thread& thread, const ExecPlan& plan,
-                            ThreadMemory& memory, const StartStack& stack) {
-  if (tracer.extensions.empty()) return Done{};
-  const std::size_t size = plan.abi->word_size;
-  std::vector<std::byte> bytes(stack.auxv_size);
-  if (const auto read = memory.read(GuestAddress{stack.auxv}, bytes); !read) return read;
-  std::vector<AuxiliaryEntry> entries(bytes.size() / (2 * size) - 1);  // without AT_NULL
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    std::memcpy(&entries[i].type, bytes.data() + 2 * i * size, size);
-    std::memcpy(&entries[i].value, bytes.data() + (2 * i + 1) * size, size);
+/// The auxiliary vector as the guest is to see it.
+class Auxiliary {
+ public:
+  Auxiliary(std::vector<std::byte> bytes, std::size_t word)
+      : bytes_(std::move(bytes)), word_(word) {
+    entries_.resize(bytes_.size() / (2 * word) - 1);  // without AT_NULL
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      std::memcpy(&entries_[i].type, &bytes_[2 * i * word], word);
+      std::memcpy(&entries_[i].value, &bytes_[(2 * i + 1) * word], word);
+    }
   }
-  const auto before = entries;
+
+  std::vector<AuxiliaryEntry>& entries() { return entries_; }
+
+  std::span<const std::byte> bytes() {
+    const std::size_t count = std::min(entries_.size(), bytes_.size() / (2 * word_) - 1);
+    for (std::size_t i = 0; i < count; ++i) {
+      std::memcpy(&bytes_[2 * i * word_], &entries_[i].type, word_);
+      std::memcpy(&bytes_[(2 * i + 1) * word_], &entries_[i].value, word_);
+    }
+    return bytes_;
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::size_t word_;
+  std::vector<AuxiliaryEntry> entries_;
+};
+
+/// Lets the extensions look at the new program and change its auxiliary vector.
+void tell_extensions(Tracer& tracer, const Thread& thread, ExecPlan& plan, ThreadMemory& memory,
+                     Auxiliary& auxiliary) {
+  if (tracer.extensions.empty()) return;
+  ExecFile& file = plan.foreign ? *plan.foreign : plan.program;
+  (void)hold_open(file);  // else -1, of which nothing can be learnt
   ProgramStart start{.thread = thread.id,
                      .abi = plan.abi,
-                     .file = (plan.foreign ? *plan.foreign : plan.program).file.get(),
+                     .file = file.file.get(),
                      .executable = plan.program.guest,
                      .machine = plan.machine,
-                     .auxiliary = entries,
+                     .auxiliary = auxiliary.entries(),
                      .memory = memory};
   for (const auto& extension : tracer.extensions)
     extension->on_program_start(start);
-  if (entries == before) return Done{};
-  for (std::size_t i = 0; i < std::min(entries.size(), before.size()); ++i) {
-    std::memcpy(bytes.data() + 2 * i * size, &entries[i].type, size);
-    std::memcpy(bytes.data() + (2 * i + 1) * size, &entries[i].value, size);
-  }
-  return memory.write(GuestAddress{stack.auxv}, bytes);
 }
 
+/// Without randomization a stack of 64 bits is at the end of the address space.
+bool may_be_fixed(const Abi& abi, std::uint64_t stack) {
+  constexpr std::uint64_t kLastStacks = 0x7fff'ff00'0000;
+  return abi.word_size == 4 || stack >= kLastStacks;
+}
+
+/// By what the system and the thread's personality(2) say.
 bool is_randomized(pid_t thread) {
   static const bool system_wide = [] {
     const auto text = read_file("/proc/sys/kernel/randomize_va_space");
@@ -172,10 +208,14 @@ bool is_randomized(pid_t thread) {
 
 }  // namespace
 
-SysResult<ExecFile> open_executable(const std::string& host, const GuestPath& guest) {
-  const auto status = stat_of(host);
+SysResult<ExecFile> open_executable(Tracer& tracer, const std::string& host,
+                                    const GuestPath& guest) {
+  auto status = stat_of(host);
   if (!status) return status.error();
   if (!S_ISREG(status->st_mode)) return Errno(EACCES);
+  if (auto known = tracer.known_files.find(*status)) {
+    return ExecFile{UniqueFd(), host, guest, *status, std::move(known)};
+  }
   auto file = open_at(AT_FDCWD, host, O_RDONLY);
   if (!file) return file.error();
   const int verdict = ask_kernel(file->get());
@@ -185,7 +225,9 @@ SysResult<ExecFile> open_executable(const std::string& host, const GuestPath& gu
   } else if (verdict != 0) {
     return Errno(verdict);
   }
-  return ExecFile{std::move(*file), host, guest};
+  // Another file may have got the name meanwhile.
+  if (fstat(file->get(), &*status) != 0) return Errno(errno);
+  return ExecFile{std::move(*file), host, guest, *status, tracer.known_files.add(*status)};
 }
 
 SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from,
@@ -193,17 +235,17 @@ SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from,
   if (text.empty()) return Errno(ENOENT);
   const auto resolved = tracer.resolver.resolve(from, text, LastLink::follow);
   if (!resolved) return resolved.error();
-  return open_executable(resolved->host, resolved->guest);
+  return open_executable(tracer, resolved->host, resolved->guest);
 }
 
 bool is_loader_variable(std::string_view variable) { return variable.starts_with("LD_"); }
 
-std::optional<ExecEmulator> find_emulator(std::span<const std::unique_ptr<Extension>> extensions,
-                                          const ProgramFile& program, const GuestPath& guest) {
-  for (const auto& extension : extensions) {
+std::optional<ExecEmulator> find_emulator(Tracer& tracer, const ProgramFile& program,
+                                          const GuestPath& guest) {
+  for (const auto& extension : tracer.extensions) {
     auto emulation = extension->on_program_file(program);
     if (!emulation) continue;
-    auto file = open_executable(emulation->host, guest);
+    auto file = open_executable(tracer, emulation->host, guest);
     if (!file) {
       LOG(warning) << "cannot execute the emulator " << quoted(emulation->host) << ": "
                    << std::strerror(file.error().code());
@@ -223,7 +265,7 @@ std::string padded_path(const std::string& directory, const std::string& name,
   return path + name;
 }
 
-SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan) {
+SysResult<> begin_program(Tracer& tracer, Thread& thread, ExecPlan& plan) {
   Registers registers(*plan.abi);
   if (const auto done = ptrace_call::get_registers(thread.id, registers); !done) return done;
 
@@ -232,9 +274,8 @@ SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan) 
   space->abi = plan.abi;
   space->machine = plan.machine;
   space->has_gate = true;
-  struct stat file {};
   const ExecFile& shown = plan.foreign ? *plan.foreign : plan.program;
-  if (fstat(shown.file.get(), &file) == 0) space->program = tracer.programs.begin(file);
+  space->program = tracer.programs.begin(shown.status);
   if (thread.space != nullptr) thread.space->slots.release(thread.slot);
   thread.space = std::move(space);
   thread.slot = -1;
@@ -245,23 +286,28 @@ SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan) 
   StackWords words(memory, stack.pointer, size);
   const auto file_name = read_stack(words, size, plan.hidden_words, stack);
   if (!file_name) return file_name.error();
-  const auto named = write_file_name(memory, plan.file_name, stack.file_name,
-                                     stack.pointer + *file_name * size, size);
-  if (!named) return named;
-  const auto told = tell_extensions(tracer, thread, plan, memory, stack);
-  if (!told) return told;
+  const auto name = guests_file_name(memory, plan, stack.file_name);
+  if (!name) return name.error();
+  Auxiliary auxiliary(words.bytes(stack.auxv - stack.pointer, stack.auxv_size), size);
+  for (AuxiliaryEntry& entry : auxiliary.entries()) {
+    if (entry.type == kAtExecFn) entry.value = name->at;
+  }
+  tell_extensions(tracer, thread, plan, memory, auxiliary);
   LOG(debug) << thread.id << " runs " << quoted(plan.program.host);
   ++tracer.stats.executions;
-  gate::Plan record = loader_plan(plan, stack, choose_randomness(plan, is_randomized(thread.id)));
+  const bool randomize = !may_be_fixed(*plan.abi, stack.pointer) || is_randomized(thread.id);
+  gate::Plan record = loader_plan(plan, stack, choose_randomness(plan, randomize));
   record.stop_at_start = thread.stops_at_start;
-  if (tracer.fast) {
-    const gate::FastProcess process = tracer.fast->begin_program(thread, plan, record);
-    if (process.context != 0) {
-      const auto done = memory.write_object(GuestAddress{gate::kFastProcess}, process);
-      if (!done) return done;
-    }
+  gate::FastProcess process{};
+  if (tracer.fast) process = tracer.fast->begin_program(thread, plan, record);
+  std::vector<ThreadMemory::Piece> pieces = {
+      {GuestAddress{stack.file_name}, std::as_bytes(std::span(name->bytes))},
+      {GuestAddress{stack.auxv}, auxiliary.bytes()},
+      {GuestAddress{gate::kPlan}, used_bytes(record)}};
+  if (process.context != 0) {
+    pieces.push_back({GuestAddress{gate::kFastProcess}, std::as_bytes(std::span(&process, 1))});
   }
-  return memory.write(GuestAddress{gate::kPlan}, used_bytes(record));
+  return memory.write_pieces(pieces);
 }
 
 }  // namespace nestp

@@ -21,11 +21,12 @@ class Tracer;
 SysResult<ExecFile> open_executable(Tracer& tracer, const ResolveFrom& from,
                                     const std::string& text);
 /// The same for an already resolved path.
-SysResult<ExecFile> open_executable(const std::string& host, const GuestPath& guest);
+SysResult<ExecFile> open_executable(Tracer& tracer, const std::string& host,
+                                    const GuestPath& guest);
 
 /// Asks the extensions for who runs a program, and opens that.
-std::optional<ExecEmulator> find_emulator(std::span<const std::unique_ptr<Extension>> extensions,
-                                          const ProgramFile& program, const GuestPath& guest);
+std::optional<ExecEmulator> find_emulator(Tracer& tracer, const ProgramFile& program,
+                                          const GuestPath& guest);
 
 /// True for a variable of the dynamic linker ("LD_...=").
 bool is_loader_variable(std::string_view variable);
@@ -37,6 +38,6 @@ std::string padded_path(const std::string& directory, const std::string& name,
 
 /// At the exec stop: a fresh address space, the loader's plan, AT_EXECFN.
 /// Errors: the new image could not be read or written; it is beyond help.
-SysResult<> begin_program(Tracer& tracer, Thread& thread, const ExecPlan& plan);
+SysResult<> begin_program(Tracer& tracer, Thread& thread, ExecPlan& plan);
 
 }  // namespace nestp

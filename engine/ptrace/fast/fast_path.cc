@@ -40,25 +40,6 @@ bool has_openat2() {
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-bool has_parent_step(const std::string& text) {
-  return text == ".." || text.starts_with("../") || text.ends_with("/..") ||
-         text.find("/../") != text.npos;
-}
-
-/// What stands before the last slash: "/" for "/name".
-std::string prefix_of(const std::string& text, std::size_t slash) {
-  return slash == 0 ? "/" : text.substr(0, slash);
-}
-
-std::string without_last_slash(const std::string& path) {
-  return path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
-}
-
-/// Flags of the working directory, of whose binding nothing is known here.
-std::uint32_t start_flags(const View& view) {
-  return view.has_read_only() ? gate::kEntryReadOnly : 0;
-}
-
 /// What the handler must know of a view: gate::kProcess*.
 std::uint32_t process_flags(const View& view) {
   return (view.has_read_only() ? gate::kProcessReadOnly : 0) |
@@ -216,8 +197,17 @@ bool FastPath::prepare(Thread& thread) {
 std::uint64_t FastPath::directory_of(Thread& thread) {
   if (thread.files->changes_under_way != 0) return 0;
   const auto directory = tracer_.working_directory(thread);
-  if (!directory.guest || thread.files->directory_is_deleted) return 0;
+  if (!directory.guest || thread.files->directory->is_deleted) return 0;
   return mix(tracer_.directory_epoch(), directory.guest->text());
+}
+
+std::uint64_t FastPath::shared_directory(Thread& thread) {
+  const std::uint64_t directory = directory_of(thread);
+  if (directory == 0 || thread.space->fast.directory == directory) return directory;
+  if (!is_alone(thread)) return 0;
+  thread.space->fast.directory = directory;
+  write_process(thread);
+  return directory;
 }
 
 void FastPath::leave_directory(Thread& thread) {
@@ -273,184 +263,6 @@ void FastPath::count(Stats& stats) const {
     for (std::size_t reason = 0; reason < gate::kAskReasons; ++reason)
       call.asked[reason] += header.asked[number][reason];
   }
-}
-
-// ---- what it is taught -----------------------------------------------------------------
-
-std::optional<Resolved> FastPath::resolve(const Place& place, const std::string& text,
-                                          LastLink last) {
-  ResolveFrom from = tracer_.asker(place.thread, std::nullopt);
-  if (text.front() != '/') {
-    Tracer::Directory base = tracer_.working_directory(place.thread);
-    if (!base.guest) return std::nullopt;
-    from.base = std::move(base.guest);
-    from.base_host = std::move(base.host);
-  }
-  auto resolved = tracer_.resolver.resolve(from, text, last);
-  if (!resolved || resolved->host.empty() || resolved->host.front() != '/' ||
-      resolved->binding == nullptr || resolved->magic || resolved->is_executable_link ||
-      is_in_proc(resolved->host)) {
-    return std::nullopt;
-  }
-  return std::move(*resolved);
-}
-
-/// Where guests of several users share the memo, nobody may learn by it of what lies behind
-/// a directory that he must not search.
-bool FastPath::everyone_may_search(const Place& place, const std::string& text) {
-  constexpr mode_t kSearch = S_IXUSR | S_IXGRP | S_IXOTH;
-  for (std::size_t end = text.find('/', 1);; end = text.find('/', end + 1)) {
-    const auto resolved = resolve(place, text.substr(0, end), LastLink::follow);
-    if (!resolved) return false;
-    const auto status = stat_of(resolved->host);
-    if (!status || (S_ISDIR(status->st_mode) && (status->st_mode & kSearch) != kSearch)) {
-      return false;
-    }
-    if (end == text.npos) return true;
-  }
-}
-
-bool FastPath::may_be_shared(const Place& place, const std::string& text,
-                             const Resolved& resolved) {
-  if (!has_privilege_ || resolved.unchanged || resolved.guest.text() == text) return true;
-  return everyone_may_search(place, text);
-}
-
-/// Host path of a prefix, such that the kernel checks on it what it would check on the guest's
-/// own text; none: no such path.
-std::optional<std::string> FastPath::host_of_prefix(const Place& place, const Resolved& prefix) {
-  const std::string text = prefix_of(place.text, place.text.rfind('/'));
-  if (!has_parent_step(text)) return without_last_slash(prefix.host);
-  // ".." needs a directory before it, at every call anew: only the text itself can be handed on.
-  const View& view = tracer_.view(place.thread);
-  if (text.front() != '/' || place.thread.files->root != GuestPath::root()) return std::nullopt;
-  std::string walked;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('/', at + 1), text.size());
-    const std::string step = text.substr(at + 1, end - at - 1);
-    at = end;
-    if (step.empty() || step == ".") continue;
-    if (step == "..") {
-      if (walked.empty()) return std::nullopt;
-      walked.erase(walked.rfind('/'));
-      continue;
-    }
-    walked += '/' + step;
-    const auto guest = GuestPath::parse(walked);
-    if (!guest || !(view.binding_of(*guest).guest == GuestPath::root())) return std::nullopt;
-    const auto there = resolve(place, walked, LastLink::follow);
-    if (!there || there->guest.text() != walked) return std::nullopt;  // a link
-  }
-  return without_last_slash(view.to_host(GuestPath::root()).text()) + text;
-}
-
-std::uint32_t FastPath::flags_of(const Place& place, const Resolved& resolved) const {
-  std::uint32_t flags = resolved.binding->read_only ? gate::kEntryReadOnly : 0;
-  const View& view = tracer_.view(place.thread);
-  const auto host = HostPath::parse(resolved.host);
-  if (!view.is_ambiguous()) return flags;
-  for (const Binding& other : view.bindings()) {
-    if (&other == resolved.binding) continue;
-    if (!host || other.host.contains(*host) || host->contains(other.host)) {
-      flags |= gate::kEntryAmbiguous;
-    }
-  }
-  return flags;
-}
-
-void FastPath::learn_prefix(const Place& place, const Resolved& prefix) {
-  const std::string text = prefix_of(place.text, place.text.rfind('/'));
-  if (!may_be_shared(place, text, prefix)) return;
-  std::uint32_t flags = flags_of(place, prefix);
-  std::string host;
-  if (prefix.unchanged && text.front() != '/') {
-    flags |= gate::kEntryAsItIs;
-  } else {
-    const auto found = host_of_prefix(place, prefix);
-    if (!found) return;
-    host = *found;
-  }
-  for (const Binding& binding : tracer_.view(place.thread).bindings()) {
-    if (binding.guest.parent() == prefix.guest) flags |= gate::kEntryMounts;
-  }
-  memo_->publish({EntryKind::directory, place.thread.space->fast.context, place.base, text}, host,
-                 flags);
-}
-
-void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::string& text,
-                     const std::optional<Resolved>& resolved) {
-  Thread& thread = frame.thread();
-  if (&frame.abi() != &kAbiX64 || !thread.space->fast.has_code || text.empty()) return;
-  const auto number = static_cast<std::size_t>(number_of(kAbiX64, frame.sys()));
-  if (number >= calls_.size() || calls_[number].kind == FastKind::none || !prepare(thread)) return;
-  const bool is_relative = text.front() != '/';
-  if (is_relative && argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) return;
-  const std::size_t slash = text.rfind('/');
-  const std::string name = text.substr(slash == text.npos ? 0 : slash + 1);
-  if (name.empty() || name == "." || name == "..") return;
-  std::uint64_t base = 0;
-  if (is_relative) {
-    base = directory_of(thread);
-    if (base == 0) return;
-    if (thread.space->fast.directory != base) {
-      if (!is_alone(thread)) return;
-      thread.space->fast.directory = base;
-      write_process(thread);
-    }
-  }
-  const Place place{thread, base, text};
-  if (is_relative) {
-    // Where the handler's own walks begin.
-    memo_->publish({EntryKind::directory, thread.space->fast.context, base, {}}, {},
-                   gate::kEntryAsItIs | start_flags(tracer_.view(thread)));
-  }
-  std::optional<Resolved> prefix;
-  if (slash != text.npos) {
-    prefix = resolve(place, prefix_of(text, slash), LastLink::follow);
-    if (!prefix) return;
-    learn_prefix(place, *prefix);
-  }
-  if (!resolved || argument.last != LastComponent::follow || resolved->magic ||
-      resolved->binding == nullptr || is_in_proc(resolved->host) || has_parent_step(text)) {
-    return;
-  }
-  const bool is_link =
-      prefix ? resolved->guest.text() != without_last_slash(prefix->guest.text()) + '/' + name
-             : true;
-  if (calls_[number].kind != FastKind::exact && !is_link) return;
-  if (!may_be_shared(place, text, *resolved)) return;
-  memo_->publish({EntryKind::exact, thread.space->fast.context, base, text}, resolved->host,
-                 flags_of(place, *resolved) | (resolved->unchanged ? gate::kEntryAsItIs : 0));
-}
-
-void FastPath::learn_directory(Thread& thread, const std::string& host, const std::string& shown) {
-  if (!prepare(thread) || tracer_.view(thread).is_ambiguous()) return;
-  memo_->publish({EntryKind::working, thread.space->fast.context, 0, host}, shown, 0);
-}
-
-std::optional<std::string> FastPath::library(CallFrame& frame, const std::string& text,
-                                             const Resolved& resolved) {
-  Thread& thread = frame.thread();
-  if (frame.sys() != Sys::openat && frame.sys() != Sys::open) return std::nullopt;
-  const int flags_at = frame.sys() == Sys::open ? 1 : 2;
-  if (!thread.space->fast.opens_libraries || frame.arg(flags_at) != O_CLOEXEC ||
-      &frame.abi() != &kAbiX64 || text.empty() || text.front() != '/' || !prepare(thread)) {
-    return std::nullopt;
-  }
-  const std::string_view name = base_name(text);
-  if (!gate::names_c_library(name.data(), name.size())) return std::nullopt;
-  ThreadMemory memory(thread.id);
-  const auto process = memory.read_object<gate::FastProcess>(GuestAddress{gate::kFastProcess});
-  const std::uint64_t at = frame.registers().instruction();
-  if (!process || at < process->linker_start || at >= process->linker_end) return std::nullopt;
-  // Another user's guest may not open what is the tracer's.
-  const auto owner = stat_of("/proc/" + std::to_string(thread.id));
-  if (!owner || owner->st_uid != geteuid()) return std::nullopt;
-  auto copy = copies_.path_of(resolved.host);
-  if (copy) {
-    memo_->publish({EntryKind::library, thread.space->fast.context, 0, text}, *copy, 0);
-  }
-  return copy;
 }
 
 }  // namespace nestp

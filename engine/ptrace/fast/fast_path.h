@@ -38,8 +38,8 @@ class FastPath {
   /// The frame's one path, `text`, was resolved so (null: it stands as it is).
   void learn(CallFrame& frame, const PathArg& argument, const std::string& text,
              const std::optional<Resolved>& resolved);
-  /// getcwd(2) in the host's directory `host` shows `shown`.
-  void learn_directory(Thread& thread, const std::string& host, const std::string& shown);
+  /// getcwd(2) shows `shown`.
+  void learn_directory(Thread& thread, const std::string& shown);
   /// A copy for ld.so, which is about to open the library `resolved`; none: not for it.
   std::optional<std::string> library(CallFrame& frame, const std::string& text,
                                      const Resolved& resolved);
@@ -69,6 +69,8 @@ class FastPath {
   bool is_alone(const Thread& thread) const;
   bool prepare(Thread& thread);
   std::uint64_t directory_of(Thread& thread);
+  /// The same, and the handler knows it; 0 also if it may not.
+  std::uint64_t shared_directory(Thread& thread);
   void publish_names(const Thread& thread, std::uint64_t context);
   void write_process(Thread& thread);
 
@@ -80,7 +82,7 @@ class FastPath {
   };
   std::optional<Resolved> resolve(const Place& place, const std::string& text, LastLink last);
   std::uint32_t flags_of(const Place& place, const Resolved& resolved) const;
-  void learn_prefix(const Place& place, const Resolved& prefix);
+  void learn_prefix(const Place& place, const Resolved& prefix, std::uint32_t also);
   bool may_be_shared(const Place& place, const std::string& text, const Resolved& resolved);
   bool everyone_may_search(const Place& place, const std::string& text);
   std::optional<std::string> host_of_prefix(const Place& place, const Resolved& prefix);

@@ -24,8 +24,7 @@ void get_directory(CallFrame& frame) {
   const auto text = directory_text(frame);
   if (!text) return frame.fail(text.error());
   if (frame.tracer().fast) {
-    frame.tracer().fast->learn_directory(frame.thread(), frame.thread().files->directory_host,
-                                         *text);
+    frame.tracer().fast->learn_directory(frame.thread(), *text);
   }
   const std::size_t size = text->size() + 1;
   if (frame.arg(1) < size) return frame.fail(Errno(ERANGE));
@@ -55,7 +54,7 @@ void special_cwd(CallFrame& frame) {
   if (!name || !frame.tracer().view(frame.thread()).is_ambiguous()) return;
   // Of several names of a directory, the one by which the guest got there is shown.
   frame.at_exit([name = *name](CallFrame& ended) {
-    if (ended.result() == 0) ended.thread().files->directory = name;
+    if (ended.result() == 0) ended.thread().files->directory->name = name;
   });
 }
 

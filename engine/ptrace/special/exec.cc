@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "engine/ptrace/dispatch.h"
@@ -41,8 +42,9 @@ SysResult<Target> descriptor_target(CallFrame& frame) {
   const std::string link = "/proc/" + std::to_string(frame.thread().id) + "/fd/" + number;
   if (!read_link(link)) return Errno(EBADF);
   const Tracer::Directory object = frame.tracer().descriptor_directory(frame.thread(), descriptor);
-  auto file = open_executable(link, object.guest.value_or(GuestPath::root()));
+  auto file = open_executable(frame.tracer(), link, object.guest.value_or(GuestPath::root()));
   if (!file) return file.error();
+  if (const auto held = hold_open(*file); !held) return held.error();
   file->host = path_of(file->file);
   Target target{.text = "/dev/fd/" + number,
                 .script_reachable = !closes_on_exec(frame.thread(), descriptor)};
@@ -52,8 +54,9 @@ SysResult<Target> descriptor_target(CallFrame& frame) {
 
 /// A file that the tracer opened by a way of its own, under the name that the guest has for it.
 SysResult<ExecFile> open_by_tracer(CallFrame& frame, const std::string& host) {
-  auto file = open_executable(host, GuestPath::root());
+  auto file = open_executable(frame.tracer(), host, GuestPath::root());
   if (!file) return file.error();
+  if (const auto held = hold_open(*file); !held) return held.error();
   file->host = path_of(file->file);
   const auto text = read_link(file->host);
   const auto place = text ? HostPath::parse(*text) : SysResult<HostPath>(text.error());
@@ -97,13 +100,13 @@ SysResult<ExecFile> open_argument(CallFrame& frame, const PathArg& argument,
   CallObject object = is_handed_back ? CallObject{.host = by_base} : object_of(frame, **resolved);
   if (const auto error = refusal_by_extensions(frame, argument, std::move(object))) return *error;
   if (is_handed_back) return open_by_tracer(frame, by_base);
-  auto file = open_executable((*resolved)->host, (*resolved)->guest);
+  auto file = open_executable(frame.tracer(), (*resolved)->host, (*resolved)->guest);
   const bool unsearchable = !file && file.error() == Errno(EACCES) && !by_base.empty();
   return unsearchable ? open_by_tracer(frame, by_base) : std::move(file);
 }
 
 SysResult<Target> at_target(CallFrame& frame) {
-  const auto text = frame.memory().read_string(frame.address(1));
+  const auto text = frame.text(1);
   if (!text) return text.error();
   const std::uint64_t flags = frame.arg(4);
   if (flags & ~(kEmptyPath | kNoFollow | kCheckOnly)) return Errno(EINVAL);
@@ -130,7 +133,7 @@ SysResult<Target> at_target(CallFrame& frame) {
 
 SysResult<Target> find_target(CallFrame& frame) {
   if (frame.sys() == Sys::execveat) return at_target(frame);
-  const auto text = frame.memory().read_string(frame.address(0));
+  const auto text = frame.text(0);
   if (!text) return text.error();
   if (text->empty()) return Errno(ENOENT);
   Target target{.text = *text};
@@ -239,14 +242,22 @@ std::optional<ExecEmulator> emulator_for(CallFrame& frame, ProgramFile program,
       }
     }
   }
-  return find_emulator(frame.tracer().extensions, program, guest);
+  return find_emulator(frame.tracer(), program, guest);
 }
 
-/// The image a thread execs: its own where the width stays, so that it needs no
-/// permission on the tracer.
+/// Guests may always open what is the tracer's: nobody among them is another user.
+bool shows_own_files() {
+  static const bool shows = geteuid() != 0 && geteuid() == getuid() && prctl(PR_GET_DUMPABLE) == 1;
+  return shows;
+}
+
+/// The image a thread execs: the tracer's, whose name in /proc is not made anew for every
+/// process, or its own where it may have no permission on the tracer.
 std::string image_path(CallFrame& frame, const ExecPlan& plan) {
   const AddressSpace& space = *frame.thread().space;
-  if (space.has_gate && space.abi == plan.abi) return padded_path("self", "exe", plan.file_name);
+  if (!shows_own_files() && space.has_gate && space.abi == plan.abi) {
+    return padded_path("self", "exe", plan.file_name);
+  }
   const int descriptor = frame.tracer().loader.descriptor(*plan.abi);
   return padded_path(std::to_string(getpid()) + "/fd", std::to_string(descriptor), plan.file_name);
 }
@@ -287,7 +298,9 @@ void special_exec(CallFrame& frame) {
     const auto done = hide_variables(frame, below);
     if (!done) return frame.fail(done.error());
   }
-  if (!frame.replace_string(0, image_path(frame, *plan))) return frame.fail(Errno(ENAMETOOLONG));
+  const std::string image = image_path(frame, *plan);
+  plan->image_path = image.size();
+  if (!frame.replace_string(0, image)) return frame.fail(Errno(ENAMETOOLONG));
   frame.thread().exec = std::make_unique<ExecPlan>(std::move(*plan));
 }
 

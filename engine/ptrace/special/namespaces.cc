@@ -167,7 +167,7 @@ void join_process(CallFrame& frame, pid_t other) {
     thread.process->mounts = target->process->mounts;
     own_files(thread);
     thread.files->root = target->files->root;
-    thread.files->directory_epoch = 0;
+    thread.files->forget_directory();
     frame.tracer().forget_names();
   }
   const std::uint64_t emulated = emulated_of(thread, flags & (kEmulated | kOthers));

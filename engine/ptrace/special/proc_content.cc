@@ -52,7 +52,7 @@ const GuestPath* used_name(const Thread& target, std::string_view link) {
   const std::size_t slash = link.rfind('/');
   const std::string_view name = link.substr(slash + 1);
   const FileSystem& files = *target.files;
-  if (name == "cwd") return files.directory ? &*files.directory : nullptr;
+  if (name == "cwd") return files.directory->name ? &*files.directory->name : nullptr;
   int descriptor = 0;
   if (std::from_chars(name.data(), name.data() + name.size(), descriptor).ec != std::errc()) {
     return nullptr;

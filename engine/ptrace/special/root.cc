@@ -45,7 +45,7 @@ void move_processes(Tracer& tracer, const MountNamespace& mounts, const Pivot& p
   tracer.threads.for_each([&](Thread& thread) {
     if (thread.process == nullptr || thread.process->mounts.get() != &mounts) return;
     if (seen.insert(thread.files.get()).second) {
-      thread.files->directory_epoch = 0;
+      thread.files->forget_directory();
       GuestPath& own = thread.files->root;
       const bool inside = own != pivot.root && pivot.new_root.contains(own);
       if (inside) own = pivot.root.joined(own.below(pivot.new_root));
