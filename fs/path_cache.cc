@@ -5,8 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "fs/hash.h"
 
 namespace nestp {
 namespace {
@@ -30,7 +29,7 @@ std::string entry_name(const std::string& host) {
 }
 
 std::uint32_t hash_of(PathCache::Id parent, std::string_view name) {
-  return static_cast<std::uint32_t>(XXH3_64bits_withSeed(name.data(), name.size(), parent));
+  return static_cast<std::uint32_t>(hash_bytes(name, parent));
 }
 
 }  // namespace

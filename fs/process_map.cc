@@ -42,17 +42,14 @@ std::size_t name_in_maps(std::string_view line) {
   return at != line.npos && line[at] == '/' ? at : line.npos;
 }
 
-/// Name of nestp's copy of a file in memory, and how the kernel shows it.
-constexpr std::string_view kCopy = "/memfd:nestp:";
-
 std::string guest_name(std::string_view name, const View& view, const GuestPath& root) {
   bool is_deleted = name.ends_with(kDeleted);
-  if (is_deleted && name.starts_with(kCopy)) {
-    name = name.substr(kCopy.size(), name.size() - kCopy.size() - kDeleted.size());
+  std::string file(is_deleted ? name.substr(0, name.size() - kDeleted.size()) : name);
+  if (auto copied = copied_file(file)) {
+    file = std::move(*copied);
     is_deleted = false;
   }
-  const auto host =
-      HostPath::parse(is_deleted ? name.substr(0, name.size() - kDeleted.size()) : name);
+  const auto host = HostPath::parse(file);
   if (!host) return std::string(name);
   const auto guest = view.to_guest(*host);
   if (!guest || !root.contains(*guest)) return std::string(name);
@@ -81,6 +78,21 @@ std::string renamed(ProcText format, std::string_view line, const View& view,
 }
 
 }  // namespace
+
+std::optional<std::string> copied_file(std::string_view name) {
+  constexpr std::string_view kInMemory = "/memfd:nestp:";
+  constexpr std::string_view kFolder = "/nestp/copies/";
+  constexpr std::size_t kKey = 16;  // hexadecimal digits, then a colon
+  if (name.starts_with(kInMemory)) return std::string(name.substr(kInMemory.size()));
+  const std::size_t folder = name.rfind(kFolder);
+  if (folder == name.npos) return std::nullopt;
+  const std::string_view file = name.substr(folder + kFolder.size());
+  if (file.size() <= kKey || file.find_first_not_of("0123456789abcdef") != kKey ||
+      file[kKey] != ':') {
+    return std::nullopt;
+  }
+  return unescape_name(file.substr(kKey + 1));
+}
 
 std::string guest_maps(ProcText format, std::string_view host_text, const View& view,
                        const GuestPath& root, std::span<const AddressRange> hidden) {

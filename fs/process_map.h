@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,10 @@ struct AddressRange {
   std::uint64_t begin;
   std::uint64_t end;  ///< first byte behind it
 };
+
+/// The file that nestp made a copy of for guests to map; `name`: the copy's, as the kernel shows
+/// it, without " (deleted)".  None: it is no such copy.
+std::optional<std::string> copied_file(std::string_view name);
 
 /// Text of maps, smaps or numa_maps, as `format` says: mappings that start in
 /// `hidden` are left out, files have the names that a thread with root

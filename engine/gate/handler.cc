@@ -173,6 +173,11 @@ int64_t follow_path(Work& work) {
     return kAskTracer;  // find_exact() has said why
   }
   if (!find_place(work)) return kAskTracer;
+  if (is_acl_call(work)) {
+    place(work);
+    const int64_t result = issue_look(work, kCallGetKeep, work.args);
+    if (result != kErrorNotSupported) return result;
+  }
   if (!(has_flags && (flags & kNoFollow) != 0)) {
     // An errno may belong to another rule of the call, so it is not handed on.
     if (look(work) != 0) return kAskTracer;

@@ -12,6 +12,7 @@ constexpr uint64_t kEmptyPath = 0x1000, kNoFollow = 0x100, kFollow = 0x400;  // 
 constexpr int64_t kErrorNotPermitted = -1, kErrorAccess = -13, kErrorRange = -34, kErrorLoop = -40,
                   kErrorNoData = -61, kErrorNotSupported = -95;
 constexpr uint64_t kCallStatAt = 262;
+constexpr uint64_t kCallGetPath = 191, kCallGetKeep = 192;   // getxattr(2), lgetxattr(2)
 constexpr uint32_t kLongestPath = 4095, kLongestName = 255;  // bytes
 
 /// The bytes of struct stat and struct statx that are looked at, by offset.
@@ -137,5 +138,9 @@ bool is_unrecorded(Work& work);
 int64_t get_status_of_descriptor(Work& work);
 /// getxattr(2), listxattr(2) and their kin.
 int64_t get_attribute(Work& work);
+/// getxattr(2) of a name that no link has: the answer is the file's own if it is not
+/// kErrorNotSupported, so that nobody need look whether it is a link (fs/posix_acl.c,
+/// vfs_get_acl).
+bool is_acl_call(const Work& work);
 
 }  // namespace nestp::gate

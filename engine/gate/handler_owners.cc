@@ -9,7 +9,7 @@ namespace nestp::gate {
 namespace {
 
 constexpr uint64_t kCallListPath = 195, kCallListDescriptor = 196, kCallListAt = 465,
-                   kCallGetPath = 191, kCallGetKeep = 192, kCallGetDescriptor = 193;
+                   kCallGetDescriptor = 193;
 constexpr uint32_t kRoomForNames = 256;  // bytes; a file with more is the tracer's
 
 /// Offsets of what is looked at and changed.
@@ -172,9 +172,8 @@ bool is_list_call(const Work& work) {
   return work.frame->rax < kCallGetPath || work.frame->rax > kCallGetDescriptor;
 }
 
-/// Of a file that the call's path or descriptor already leads to.
-int64_t ask_for_attribute(Work& work, int64_t descriptor) {
-  const int64_t result = issue_look(work, work.frame->rax, work.args);
+/// Of a file that the call's path or descriptor already leads to; `result`: the kernel's answer.
+int64_t show_attribute(Work& work, int64_t result, int64_t descriptor) {
   if (is_list_call(work))
     return result == 0 && has_no_record(work, descriptor) ? 0 : ask(work, AskReason::record);
   if (result != kErrorNoData && result != kErrorNotSupported) return ask(work, AskReason::record);
@@ -184,7 +183,16 @@ int64_t ask_for_attribute(Work& work, int64_t descriptor) {
   return has_no_record(work, descriptor) ? result : ask(work, AskReason::record);
 }
 
+int64_t ask_for_attribute(Work& work, int64_t descriptor) {
+  return show_attribute(work, issue_look(work, work.frame->rax, work.args), descriptor);
+}
+
 }  // namespace
+
+bool is_acl_call(const Work& work) {
+  return work.frame->rax == kCallGetPath &&
+         begins_with(reinterpret_cast<const char*>(work.args[1]), "system.posix_acl_");
+}
 
 int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, int64_t descriptor) {
   if (result != 0) return is_denied(result) ? ask(work, AskReason::permission) : result;
@@ -230,9 +238,13 @@ int64_t get_attribute(Work& work) {
     return ask_for_attribute(work, -1);
   }
   if (!find_place(work)) return kAskTracer;
-  if (work.call.keeps == 0 && look(work) != 0) return kAskTracer;
   place(work);
-  return ask_for_attribute(work, -1);
+  if (work.call.keeps != 0) return ask_for_attribute(work, -1);
+  if (is_acl_call(work)) {
+    const int64_t result = issue_look(work, kCallGetKeep, work.args);
+    if (result != kErrorNotSupported) return show_attribute(work, result, -1);
+  }
+  return look(work) != 0 ? kAskTracer : ask_for_attribute(work, -1);
 }
 
 }  // namespace nestp::gate

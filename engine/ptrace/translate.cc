@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/log.h"
+#include "engine/ptrace/changes.h"
 #include "engine/ptrace/dispatch.h"
 #include "engine/ptrace/refusal.h"
 #include "engine/ptrace/special/entries.h"
@@ -33,9 +34,8 @@ LastLink last_link(LastComponent last) {
   return LastLink::follow;
 }
 
-constexpr std::uint64_t kRemoveDirectory = 0x200;  // AT_REMOVEDIR
-constexpr std::uint64_t kOpenHowSize = 24;         // bytes, OPEN_HOW_SIZE_VER0
-constexpr std::uint64_t kResolveCached = 0x20;     // RESOLVE_CACHED
+constexpr std::uint64_t kOpenHowSize = 24;      // bytes, OPEN_HOW_SIZE_VER0
+constexpr std::uint64_t kResolveCached = 0x20;  // RESOLVE_CACHED
 
 /// struct open_how of <linux/openat2.h>.
 struct OpenHow {
@@ -96,78 +96,6 @@ bool stands_as_it_is(CallFrame& frame, const PathArg& argument, const std::strin
   const std::string entry = base_anchor(frame, argument) + "/" + text;
   char first = 0;
   return readlink(entry.c_str(), &first, 1) < 0;
-}
-
-/// The call may give a directory another name, or none.
-bool moves_directories(const CallFrame& frame) {
-  switch (frame.sys()) {  // NOLINT: no other call does
-    case Sys::rename:
-    case Sys::renameat:
-    case Sys::renameat2:
-    case Sys::rmdir:
-      return true;
-    case Sys::unlinkat:
-      return (frame.arg(2) & kRemoveDirectory) != 0;
-    default:
-      return false;
-  }
-}
-
-/// The entry is a symlink, or a directory where those count; so it is if nobody can tell.
-bool is_link(const std::optional<Resolved>& resolved, bool or_directory) {
-  if (!resolved) return true;
-  const auto status = lstat_of(resolved->seen());
-  return status && (S_ISLNK(status->st_mode) || (or_directory && S_ISDIR(status->st_mode)));
-}
-
-/// A mode that somebody may not search directory `host` by: what lies behind a link or a mount
-/// point in it is not found any more.
-bool hides_entries(std::uint64_t mode, const std::string& host) {
-  constexpr std::uint64_t kSearch = 0111;
-  if ((mode & kSearch) == kSearch) return false;
-  const auto status = stat_of(host);
-  return status && S_ISDIR(status->st_mode);
-}
-
-/// Paths that were resolved before may lead elsewhere once the call has succeeded.
-bool changes_links(const CallFrame& frame, const CallPaths& found) {
-  const auto& [first, second] = found.resolved;
-  switch (frame.sys()) {  // NOLINT: no other call does
-    case Sys::symlink:
-    case Sys::symlinkat:
-      return true;
-    case Sys::link:
-    case Sys::linkat:
-    case Sys::unlink:
-      return is_link(first, false);
-    case Sys::unlinkat:
-      return (frame.arg(2) & kRemoveDirectory) == 0 && is_link(first, false);
-    case Sys::rename:
-    case Sys::renameat:
-    case Sys::renameat2:
-      return is_link(first, true) || is_link(second, true);
-    case Sys::chmod:
-      return first && hides_entries(frame.arg(1), first->seen());
-    case Sys::fchmodat:
-    case Sys::fchmodat2:
-      return first && hides_entries(frame.arg(2), first->seen());
-    default:
-      return false;
-  }
-}
-
-void note_changes(CallFrame& frame, const CallPaths& found) {
-  if (frame.tracer().fast && changes_links(frame, found)) {
-    // Nobody may be told the old answer once the guest knows that the call has ended.
-    frame.thread().changes_links = true;
-    if (!frame.has_exit_handler()) frame.at_exit([](CallFrame&) {});
-  }
-  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
-    if (!found.resolved[i] || found.paths.list[i].last != LastComponent::entry) continue;
-    if (found.paths.list[i].creates) continue;  // open(2) makes no link
-    frame.tracer().begin_change(frame.thread(), found.resolved[i]->host);
-  }
-  if (moves_directories(frame)) frame.tracer().begin_directory_moves(frame.thread());
 }
 
 /// access(2), but where it says otherwise.

@@ -94,26 +94,56 @@ wait
 is "$status" 0 && is "$out" seen
 point 'what a host process changes is noticed'
 
-# The lists of sites: none can be kept, or all are damaged.
+# Lists of sites and patched copies: kept, damaged, or not to be kept at all.
 cache=$place/cache
 mkdir -p "$cache" && chmod 777 "$cache"
 XDG_CACHE_HOME=$cache
 export XDG_CACHE_HOME
 walk
-is "$status" 0 && [ "$(ls "$cache/nestp/sites" | wc -l)" -gt 0 ]
-point 'lists of sites are kept'
-for file in "$cache"/nestp/sites/*; do
+is "$status" 0 && [ "$(ls "$cache/nestp/sites" | wc -l)" -gt 0 ] &&
+  [ "$(ls "$cache/nestp/copies" | wc -l)" -gt 0 ]
+point 'lists of sites and copies are kept'
+run -r "$rootfs" -b /proc cat /proc/self/maps
+is "$status" 0 && [ "${out#*/bin/busybox}" != "$out" ] && [ "${out#*copies}" = "$out" ]
+point 'a mapped copy has the name of its file'
+sums() { (cd "$cache/nestp" && cat copies/* | cksum); }
+whole=$(sums)
+chmod -R u+w "$cache/nestp"
+for file in "$cache"/nestp/sites/* "$cache"/nestp/copies/*; do
   printf 'damaged' | dd of="$file" bs=1 seek=70 conv=notrunc 2>/dev/null
 done
+[ "$whole" != "$(sums)" ]
+point 'they are damaged'
 walk
-is "$status" 0 && [ "$(total inside)" -gt 40 ]
-point 'damaged lists are made anew'
-for file in "$cache"/nestp/sites/*; do : >"$file"; done
+is "$status" 0 && [ "$(total inside)" -gt 40 ] && is "$(sums)" "$whole"
+point 'damaged ones are made anew'
+chmod -R u+w "$cache/nestp"
+for file in "$cache"/nestp/sites/* "$cache"/nestp/copies/*; do : >"$file"; done
 walk
-is "$status" 0 && [ "$(total inside)" -gt 40 ]
-point 'empty lists are made anew'
-chmod 555 "$cache/nestp/sites" && rm -f "$cache"/nestp/sites/*
+is "$status" 0 && [ "$(total inside)" -gt 40 ] && is "$(sums)" "$whole"
+point 'empty ones are made anew'
+rm -f "$cache"/nestp/sites/* "$cache"/nestp/copies/*
+chmod 555 "$cache/nestp/sites" "$cache/nestp/copies"
 walk
-is "$status" 0 && [ "$(total inside)" -gt 40 ]
+is "$status" 0 && [ "$(total inside)" -gt 40 ] && is "$(ls "$cache/nestp/copies")" ''
 point 'a cache that cannot be written'
+chmod 755 "$cache/nestp/sites" "$cache/nestp/copies"
+
+# walk_on OPTIONS: the cache is on a small file system.
+walk_on() {
+  mount -t tmpfs -o "$1" none "$cache" && chmod 777 "$cache"
+  walk
+  is "$status" 0 && [ "$(total inside)" -gt 40 ] && is "$(ls "$cache/nestp/copies")" "$2"
+}
+if [ "$(id -u)" = 0 ] && mount -t tmpfs none "$cache" 2>/dev/null && umount "$cache"; then
+  walk_on size=256k ''
+  point 'a full disk'
+  umount "$cache"
+  walk_on noexec ''
+  point 'a file system that nothing may be executed from'
+  umount "$cache"
+else
+  points=$((points + 1))
+  echo "ok $points - small file systems # SKIP mounts are not allowed"
+fi
 done_testing

@@ -4,23 +4,30 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <tuple>
 #include <unistd.h>
 
 #include "engine/log.h"
+#include "fs/hash.h"
+#include "fs/proc_escape.h"
 
 namespace nestp {
 namespace {
 
-constexpr off_t kLargest = 16 << 20;     // bytes of a file that is copied
-constexpr std::size_t kMostLists = 256;  // files in the cache folder
+constexpr off_t kLargest = 16 << 20;             // bytes of a file that is copied
+constexpr std::size_t kMostLists = 256;          // files in the cache folder
+constexpr std::uint64_t kLargestList = 1 << 20;  // bytes
+constexpr std::uint64_t kLargestCopy = 8 << 20;  // bytes of a file whose copy is kept
+constexpr std::size_t kMostCopies = 48;
+constexpr std::uint64_t kMostCopyBytes = 96 << 20;
 constexpr std::size_t kMostSites = 1 << 16;
 constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, Linux 6.3
-constexpr char kFormat[8] = {'n', 's', 'i', 't', 'e', 's', '0', '4'};
+constexpr char kCopyFormat[8] = {'n', 'c', 'o', 'p', 'y', '0', '0', '1'};
+constexpr char kFormat[8] = {'n', 's', 'i', 't', 'e', 's', '0', '5'};
 
 /// A file as bytes, for as long as it lives.
 class MappedFile {
@@ -44,36 +51,52 @@ class MappedFile {
 };
 
 /// The list's own check: changes with each bit.
-std::uint64_t sum_of(std::string_view bytes) {
-  return gate::hash_of_key(gate::EntryKind::library, 0, 0, bytes.data(),
-                           static_cast<std::uint32_t>(bytes.size()));
+std::uint64_t sum_of(std::string_view bytes) { return hash_bytes(bytes); }
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-bool write_whole(int file, std::span<const std::byte> bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t done = pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (done <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(done));
-    offset += static_cast<std::uint64_t>(done);
-  }
-  return true;
+std::string hexadecimal(std::uint64_t number) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+  return text;
 }
 
-UniqueFd memory_file(const std::string& host) {
-  // The name is what /proc/PID/maps shows: guest_maps() makes it the file's again.
+/// A copy that ends with this session.
+UniqueFd in_memory(const std::string& host, std::span<const std::byte> copy, mode_t mode) {
+  // The name is what /proc/PID/maps shows: copied_file() makes it the file's again.
   constexpr std::size_t kLongestName = 249;
   const std::string name = ("nestp:" + host).substr(0, kLongestName);
   constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  int file = memfd_create(name.c_str(), kFlags | kExecutable);
-  if (file < 0) file = memfd_create(name.c_str(), kFlags);
-  return UniqueFd(file);
+  int descriptor = memfd_create(name.c_str(), kFlags | kExecutable);
+  if (descriptor < 0) descriptor = memfd_create(name.c_str(), kFlags);
+  const UniqueFd file(descriptor);
+  if (!file || !write_whole(file.get(), copy, 0)) return {};
+  (void)fchmod(file.get(), mode & 07777);
+  // Nobody can write to it any more, through whatever descriptor or link.
+  (void)fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+  const std::string link = "/proc/self/fd/" + std::to_string(file.get());
+  return UniqueFd(open(link.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-void make_folders(const std::string& path) {
-  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    (void)mkdir(path.substr(0, slash).c_str(), 0700);
-    if (slash == path.npos) return;
-  }
+/// Behind the bytes of a kept copy.
+struct Trailer {
+  char format[8];
+  std::uint64_t sum;  ///< of the copy's bytes
+};
+
+/// This nestp and no other knows what its patches jump to.
+std::uint64_t own_identity() {
+  static const std::uint64_t identity = [] {
+    struct stat own {};
+    if (stat("/proc/self/exe", &own) != 0) return std::uint64_t{0};
+    const std::int64_t facts[] = {static_cast<std::int64_t>(own.st_dev),
+                                  static_cast<std::int64_t>(own.st_ino), own.st_size,
+                                  own.st_mtim.tv_sec, own.st_mtim.tv_nsec};
+    return sum_of(text_of(std::as_bytes(std::span(facts))));
+  }();
+  return identity;
 }
 
 }  // namespace
@@ -83,15 +106,18 @@ bool PatchedCopies::Identity::operator<(const Identity& other) const {
          std::tie(other.device, other.inode, other.size, other.seconds, other.nanoseconds);
 }
 
-PatchedCopies::PatchedCopies(const Abi& abi, const FastCalls& calls, std::string cache)
-    : abi_(abi), calls_(calls), cache_(std::move(cache)) {}
+PatchedCopies::PatchedCopies(const Abi& abi, const FastCalls& calls, const std::string& cache)
+    : abi_(abi),
+      calls_(calls),
+      lists_(cache.empty() ? cache : cache + "/sites", kMostLists, kMostLists * kLargestList),
+      kept_(cache.empty() ? cache : cache + "/copies", kMostCopies, kMostCopyBytes) {}
 
 std::string PatchedCopies::default_cache() {
   const char* base = std::getenv("XDG_CACHE_HOME");
-  if (base != nullptr && *base == '/') return std::string(base) + "/nestp/sites";
+  if (base != nullptr && *base == '/') return std::string(base) + "/nestp";
   const char* home = std::getenv("HOME");
   if (home == nullptr || *home != '/') return {};
-  return std::string(home) + "/.cache/nestp/sites";
+  return std::string(home) + "/.cache/nestp";
 }
 
 PatchedCopies::Identity PatchedCopies::identity_of(const struct stat& status) {
@@ -108,34 +134,75 @@ std::optional<std::string> PatchedCopies::path_of(const std::string& host) {
   if (status.st_size == 0 || status.st_size > kLargest) return std::nullopt;
   const Identity identity = identity_of(status);
   auto found = copies_.find(identity);
-  if (found == copies_.end()) {
-    UniqueFd file(open(host.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) return std::nullopt;
-    found = copies_.emplace(identity, make(host, file.get(), identity)).first;
-  }
+  if (found == copies_.end()) found = copies_.emplace(identity, find_or_make(host, status)).first;
   if (!found->second) return std::nullopt;
   return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(found->second.get());
 }
 
-UniqueFd PatchedCopies::make(const std::string& host, int file, const Identity& identity) const {
-  const MappedFile original(file, identity.size);
+UniqueFd PatchedCopies::find_or_make(const std::string& host, const struct stat& status) const {
+  const Identity identity = identity_of(status);
+  const std::string name = copy_name(host, identity);
+  if (!name.empty()) {
+    if (UniqueFd kept = read_copy(name, identity)) return kept;
+  }
+  const UniqueFd file(open(host.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return {};
+  const MappedFile original(file.get(), identity.size);
   const auto sites = sites_of(original.bytes(), identity);
   if (sites.empty()) return {};  // most libraries: not a page of them was read for it
   const auto patches = make_patches(original.bytes(), sites);
   if (patches.empty()) return {};
-  UniqueFd copy = memory_file(host);
-  if (!copy || !write_whole(copy.get(), original.bytes(), 0)) return {};
-  for (const Patch& patch : patches) {
-    if (!write_whole(copy.get(), patch.bytes, patch.offset)) return {};
-  }
-  struct stat status {};
-  if (fstat(file, &status) == 0) (void)fchmod(copy.get(), status.st_mode & 07777);
+  std::vector<std::byte> copy(original.bytes().begin(), original.bytes().end());
+  for (const Patch& patch : patches)
+    std::copy(patch.bytes.begin(), patch.bytes.end(),
+              copy.begin() + static_cast<std::ptrdiff_t>(patch.offset));
   LOG(debug) << quoted(host) << " has a copy with " << patches.size() / 2 << " of " << sites.size()
              << " calls patched";
-  // Nobody can write to it any more, through whatever descriptor or link.
-  (void)fcntl(copy.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-  const std::string link = "/proc/self/fd/" + std::to_string(copy.get());
-  return UniqueFd(open(link.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!name.empty() && write_copy(name, identity, copy, status.st_mode)) {
+    if (UniqueFd kept = read_copy(name, identity)) return kept;
+  }
+  return in_memory(host, copy, status.st_mode);
+}
+
+std::string PatchedCopies::copy_name(const std::string& host, const Identity& identity) const {
+  constexpr std::size_t kLongestName = 255;
+  if (!kept_.keeps() || identity.size > kLargestCopy) return {};
+  const std::string_view calls(reinterpret_cast<const char*>(calls_.data()),
+                               sizeof(gate::FastCall) * calls_.size());
+  const std::uint64_t key = hash_bytes(
+      calls, hash_bytes(text_of(std::as_bytes(std::span(&identity, 1))), own_identity()));
+  // What is mapped is shown by its name: copied_file() makes it the file's again.
+  std::string name = hexadecimal(key) + ":" + escape_name(host, "/\\");
+  return name.size() <= kLongestName ? name : std::string();
+}
+
+UniqueFd PatchedCopies::read_copy(const std::string& name, const Identity& identity) const {
+  UniqueFd file(open(kept_.path_of(name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!file || fstat(file.get(), &status) != 0) return {};
+  const std::size_t size = identity.size + sizeof(Trailer);
+  const bool is_ours = S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+                       (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  if (!is_ours || static_cast<std::uint64_t>(status.st_size) != size) return {};
+  struct statvfs where {};
+  if (fstatvfs(file.get(), &where) != 0 || (where.f_flag & ST_NOEXEC) != 0) return {};
+  const MappedFile whole(file.get(), size);
+  if (whole.bytes().size() != size) return {};
+  Trailer trailer{};
+  std::memcpy(&trailer, whole.bytes().data() + identity.size, sizeof trailer);
+  const bool is_whole = std::memcmp(trailer.format, kCopyFormat, sizeof kCopyFormat) == 0 &&
+                        trailer.sum == sum_of(text_of(whole.bytes().first(identity.size)));
+  return is_whole ? std::move(file) : UniqueFd();
+}
+
+bool PatchedCopies::write_copy(const std::string& name, const Identity& identity,
+                               std::span<const std::byte> copy, mode_t mode) const {
+  if (!kept_.allows_execution()) return false;
+  Trailer trailer{};
+  std::memcpy(trailer.format, kCopyFormat, sizeof kCopyFormat);
+  trailer.sum = sum_of(text_of(copy.first(identity.size)));
+  const std::span<const std::byte> parts[] = {copy, std::as_bytes(std::span(&trailer, 1))};
+  return kept_.put(name, parts, (mode & 0555) | S_IRUSR);
 }
 
 std::vector<PatchSite> PatchedCopies::sites_of(std::span<const std::byte> bytes,
@@ -151,15 +218,12 @@ std::string PatchedCopies::list_name(const Identity& identity) const {
   const std::string_view calls(reinterpret_cast<const char*>(calls_.data()),
                                sizeof(gate::FastCall) * calls_.size());
   const std::string_view bytes(reinterpret_cast<const char*>(&identity), sizeof identity);
-  char name[32];
-  std::snprintf(name, sizeof name, "%016llx",
-                static_cast<unsigned long long>(sum_of(bytes) ^ sum_of(calls)));
-  return cache_ + "/" + name;
+  return hexadecimal(sum_of(bytes) ^ sum_of(calls));
 }
 
 std::optional<std::vector<PatchSite>> PatchedCopies::read_list(const Identity& identity) const {
-  if (cache_.empty()) return std::nullopt;
-  const auto text = read_file(list_name(identity));
+  if (!lists_.keeps()) return std::nullopt;
+  const auto text = read_file(lists_.path_of(list_name(identity)));
   constexpr std::size_t kHead = sizeof kFormat + sizeof(Identity) + sizeof(std::uint64_t);
   if (!text || text->size() < kHead || (text->size() - kHead) % sizeof(PatchSite) != 0) {
     return std::nullopt;
@@ -179,41 +243,14 @@ std::optional<std::vector<PatchSite>> PatchedCopies::read_list(const Identity& i
 }
 
 void PatchedCopies::write_list(const Identity& identity, std::span<const PatchSite> sites) const {
-  if (cache_.empty() || sites.size() > kMostSites) return;
-  make_folders(cache_);
+  if (sites.size() > kMostSites) return;
   std::string body(kFormat, sizeof kFormat);
   body.append(reinterpret_cast<const char*>(&identity), sizeof identity);
   body.append(reinterpret_cast<const char*>(sites.data()), sites.size_bytes());
   const std::uint64_t sum = sum_of(body);
-  body.insert(0, reinterpret_cast<const char*>(&sum), sizeof sum);
-  // Another session may write the same one: each its own file, renamed when it is whole.
-  std::string path = cache_ + "/new-XXXXXX";
-  UniqueFd file(mkostemp(path.data(), O_CLOEXEC));
-  if (!file) return;
-  const bool whole = write_whole(file.get(), std::as_bytes(std::span(body.data(), body.size())), 0);
-  if (!whole || rename(path.c_str(), list_name(identity).c_str()) != 0) {
-    (void)unlink(path.c_str());
-    return;
-  }
-  drop_oldest_lists();
-}
-
-void PatchedCopies::drop_oldest_lists() const {
-  DIR* folder = opendir(cache_.c_str());
-  if (folder == nullptr) return;
-  std::vector<std::pair<time_t, std::string>> lists;
-  while (const dirent* entry = readdir(folder)) {
-    struct stat status {};
-    const std::string path = cache_ + "/" + entry->d_name;
-    if (lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
-      lists.emplace_back(status.st_mtime, path);
-    }
-  }
-  closedir(folder);
-  if (lists.size() <= kMostLists) return;
-  std::sort(lists.begin(), lists.end());
-  for (std::size_t i = 0; i < lists.size() - kMostLists; ++i)
-    (void)unlink(lists[i].second.c_str());
+  const std::span<const std::byte> parts[] = {std::as_bytes(std::span(&sum, 1)),
+                                              std::as_bytes(std::span(body.data(), body.size()))};
+  (void)lists_.put(list_name(identity), parts, 0600);
 }
 
 }  // namespace nestp

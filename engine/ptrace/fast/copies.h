@@ -1,9 +1,10 @@
-// Patched copies of the files whose code guests make their calls from: made
-// once a session, in memory, so that no guest process patches anything.
+// Patched copies of the files whose code guests make their calls from, so that no guest process
+// patches anything.
 //
-// Finding the places takes a decoder some milliseconds a file, so they are kept
-// from session to session in a cache folder: a list a file, small, checked
-// before it is believed, thrown away if it is not whole.
+// Finding the places takes a decoder some milliseconds a file, and copying a C library a good part
+// of the start of a program; so both are kept from session to session in a cache folder: a list a
+// file, and the copy if it is not too large.  What is kept is checked before it is believed, and
+// thrown away if it is not whole; what cannot be kept is made in memory.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <tuple>
 #include <vector>
 
+#include "engine/ptrace/fast/cache_folder.h"
 #include "engine/ptrace/fast/calls.h"
 #include "engine/ptrace/fast/sites.h"
 #include "fs/fd.h"
@@ -23,8 +25,8 @@ namespace nestp {
 
 class PatchedCopies {
  public:
-  /// `cache`: a folder for lists, made when needed; empty: none is kept.
-  PatchedCopies(const Abi& abi, const FastCalls& calls, std::string cache);
+  /// `cache`: a folder for lists and copies, made when needed; empty: none is kept.
+  PatchedCopies(const Abi& abi, const FastCalls& calls, const std::string& cache);
 
   /// A path by which the copy of `host` is opened; none if nothing in it can be patched.
   std::optional<std::string> path_of(const std::string& host);
@@ -40,16 +42,19 @@ class PatchedCopies {
     bool operator<(const Identity& other) const;
   };
   static Identity identity_of(const struct stat& status);
-  UniqueFd make(const std::string& host, int file, const Identity& identity) const;
+  UniqueFd find_or_make(const std::string& host, const struct stat& status) const;
   std::vector<PatchSite> sites_of(std::span<const std::byte> bytes, const Identity& identity) const;
   std::optional<std::vector<PatchSite>> read_list(const Identity& identity) const;
   void write_list(const Identity& identity, std::span<const PatchSite> sites) const;
   std::string list_name(const Identity& identity) const;
-  void drop_oldest_lists() const;
+  std::string copy_name(const std::string& host, const Identity& identity) const;
+  UniqueFd read_copy(const std::string& name, const Identity& identity) const;
+  bool write_copy(const std::string& name, const Identity& identity,
+                  std::span<const std::byte> copy, mode_t mode) const;
 
   const Abi& abi_;
   FastCalls calls_;
-  std::string cache_;
+  CacheFolder lists_, kept_;
   std::map<Identity, UniqueFd> copies_;  ///< an empty one: nothing to patch
 };
 

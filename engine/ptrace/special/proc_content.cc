@@ -37,6 +37,10 @@ std::string guest_link_text(CallFrame& frame, std::string text, const GuestPath*
     text.resize(text.size() - kDeleted.size());
     if (text.starts_with(kServed)) return text.substr(text.find(':') + 1);
   }
+  if (auto copied = copied_file(text)) {
+    text = std::move(*copied);
+    suffix = {};
+  }
   std::string shown = text;
   if (const auto host = HostPath::parse(text)) {
     const View& view = frame.tracer().view(frame.thread());

@@ -35,6 +35,20 @@ TEST_CASE("maps has guest names and no gate", "[fs][process_map]") {
         "c000-d000 rw-p 00000000 00:00 0 \n");
 }
 
+TEST_CASE("a copy has the name of what it is a copy of", "[fs][process_map]") {
+  CHECK(maps(ProcText::maps,
+             "1000-2000 r-xp 00000000 00:01 7 /memfd:nestp:/srv/root/lib/a (deleted)\n"
+             "2000-3000 r-xp 00000000 fe:00 8 "
+             "/home/me/.cache/nestp/copies/0123456789abcdef:\\057srv\\057root\\057b\\134c\n"
+             "3000-4000 r-xp 00000000 fe:00 8 "
+             "/x/nestp/copies/0123456789abcdef:\\057srv\\057root\\057d "
+             "(deleted)\n"
+             "4000-5000 r-xp 00000000 fe:00 8 /x/nestp/copies/0123:\\057e\n") ==
+        "1000-2000 r-xp 00000000 00:01 7 /lib/a\n2000-3000 r-xp 00000000 fe:00 8 /b\\c\n"
+        "3000-4000 r-xp 00000000 fe:00 8 /d\n"
+        "4000-5000 r-xp 00000000 fe:00 8 /x/nestp/copies/0123:\\057e\n");
+}
+
 TEST_CASE("names are relative to the thread's root", "[fs][process_map]") {
   CHECK(maps(ProcText::maps, "1000-2000 r--p 00000000 fe:00 2 /srv/root/x/lib\n", "/x") ==
         "1000-2000 r--p 00000000 fe:00 2 /lib\n");

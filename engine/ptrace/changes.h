@@ -1,0 +1,12 @@
+// What a call will have changed of what was known: links, names of directories, answers given.
+#pragma once
+
+#include "engine/ptrace/call_frame.h"
+#include "engine/ptrace/refusal.h"
+
+namespace nestp {
+
+/// Sees to it that nothing of what the call changes is believed while it runs, nor after.
+void note_changes(CallFrame& frame, const CallPaths& found);
+
+}  // namespace nestp

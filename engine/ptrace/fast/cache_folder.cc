@@ -1,0 +1,94 @@
+#include "engine/ptrace/fast/cache_folder.h"
+
+#include <algorithm>
+#include <dirent.h>
+#include <fcntl.h>
+#include <numeric>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <vector>
+
+namespace nestp {
+namespace {
+
+void make_folders(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    (void)mkdir(path.substr(0, slash).c_str(), 0700);
+    if (slash == path.npos) return;
+  }
+}
+
+}  // namespace
+
+bool write_whole(int file, std::span<const std::byte> bytes, std::uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t done = pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (done <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+    offset += static_cast<std::uint64_t>(done);
+  }
+  return true;
+}
+
+bool CacheFolder::allows_execution() const {
+  make_folders(path_);
+  struct statvfs where {};
+  return statvfs(path_.c_str(), &where) == 0 && (where.f_flag & ST_NOEXEC) == 0;
+}
+
+bool CacheFolder::put(std::string_view name, std::span<const std::span<const std::byte>> parts,
+                      mode_t mode) const {
+  if (!keeps()) return false;
+  make_folders(path_);
+  // Another session may write the same one: each its own file, renamed when it is whole.
+  std::string path = path_ + "/new-XXXXXX";
+  const UniqueFd file(mkostemp(path.data(), O_CLOEXEC));
+  if (!file) return false;
+  const std::uint64_t total = std::accumulate(
+      parts.begin(), parts.end(), std::uint64_t{0},
+      [](std::uint64_t sum, std::span<const std::byte> part) { return sum + part.size(); });
+  bool whole = total <= most_bytes_ && may_write_files_of(total);
+  std::uint64_t size = 0;
+  for (const auto part : parts) {
+    whole = whole && write_whole(file.get(), part, size);
+    size += part.size();
+  }
+  if (!whole || fchmod(file.get(), mode) != 0 || rename(path.c_str(), path_of(name).c_str()) != 0) {
+    (void)unlink(path.c_str());
+    return false;
+  }
+  drop_oldest();
+  return true;
+}
+
+void CacheFolder::drop_oldest() const {
+  struct File {
+    time_t changed;
+    std::string path;
+    std::uint64_t size;
+  };
+  DIR* folder = opendir(path_.c_str());
+  if (folder == nullptr) return;
+  std::vector<File> files;
+  std::uint64_t bytes = 0;
+  while (const dirent* entry = readdir(folder)) {
+    struct stat status {};
+    const std::string path = path_of(entry->d_name);
+    if (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    files.push_back({status.st_mtime, path, static_cast<std::uint64_t>(status.st_size)});
+    bytes += files.back().size;
+  }
+  closedir(folder);
+  std::sort(files.begin(), files.end(),
+            [](const File& a, const File& b) { return a.changed < b.changed; });
+  std::size_t count = files.size();
+  for (const File& file : files) {
+    if (count <= most_files_ && bytes <= most_bytes_) return;
+    (void)unlink(file.path.c_str());
+    --count;
+    bytes -= file.size;
+  }
+}
+
+}  // namespace nestp
