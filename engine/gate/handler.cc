@@ -160,12 +160,23 @@ bool asks_to_run(const Work& work) {
   return memo().believes != 0 && (work.args[work.call.path + 1u] & kExecute) != 0;
 }
 
+/// chmod(2) and its kin with a mode that somebody may not search a directory by: then what was
+/// answered of paths through it does not hold any more.
+bool may_hide(const Work& work) {
+  constexpr uint64_t kCallChmod = 90, kCallChmodAt = 268, kCallChmodAt2 = 452, kSearch = 0111;
+  const uint64_t number = work.frame->rax;
+  return (number == kCallChmod || number == kCallChmodAt || number == kCallChmodAt2) &&
+         (work.args[work.call.path + 1u] & kSearch) != kSearch;
+}
+
 int64_t follow_path(Work& work) {
   const bool has_flags = work.call.flags != kNoArgument;
   const uint64_t flags = has_flags ? work.args[work.call.flags] : 0;
   if (has_flags && (flags & (kEmptyPath | kFollow)) != 0) return kAskTracer;
   if (asks_to_run(work) || !measure(work)) return kAskTracer;
-  if (find_exact(work, EntryKind::exact)) {
+  const bool hides = may_hide(work);
+  if (hides && has_flags && (flags & kNoFollow) != 0) return kAskTracer;
+  if (!hides && find_exact(work, EntryKind::exact)) {
     place(work);
     return issue_guests(work);
   }
@@ -180,7 +191,7 @@ int64_t follow_path(Work& work) {
   }
   if (!(has_flags && (flags & kNoFollow) != 0)) {
     // An errno may belong to another rule of the call, so it is not handed on.
-    if (look(work) != 0) return kAskTracer;
+    if (look(work, hides ? kTypeDirectory : kTypeLink) != 0) return kAskTracer;
   }
   place(work);
   return issue_guests(work);

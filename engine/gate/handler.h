@@ -124,8 +124,9 @@ void place(Work& work);
 /// Where paths that stand as they are begin.
 uint64_t base_descriptor(const Work& work);
 bool is_link(uint64_t status, uint32_t mode_offset);
-/// lstat(2) of the place, to see that it is no link.  0, an errno, or kAskTracer.
-int64_t look(Work& work);
+/// lstat(2) of the place, to see that it is no link, nor of `type` (kType*).  0, an errno, or
+/// kAskTracer.
+int64_t look(Work& work, uint32_t type = kTypeLink);
 
 // ---- handler_owners.cc ----------------------------------------------------------
 

@@ -306,7 +306,7 @@ bool is_link(uint64_t status, uint32_t mode_offset) {
   return (mode & kTypeMask) == kTypeLink;
 }
 
-int64_t look(Work& work) {
+int64_t look(Work& work, uint32_t type) {
   alignas(8) char status[kStatusSize];
   uint64_t args[6] = {};
   args[0] = base_descriptor(work);
@@ -315,7 +315,10 @@ int64_t look(Work& work) {
   args[3] = kNoFollow;
   const int64_t result = issue_look(work, kCallStatAt, args);
   if (result != 0) return result;
-  return is_link(args[2], kStatusMode) ? kAskTracer : 0;
+  uint32_t mode;
+  __builtin_memcpy(&mode, status + kStatusMode, sizeof mode);
+  const uint32_t seen = mode & kTypeMask;
+  return seen == kTypeLink || seen == type ? kAskTracer : 0;
 }
 
 }  // namespace nestp::gate
