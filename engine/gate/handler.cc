@@ -162,11 +162,29 @@ bool asks_to_run(const Work& work) {
 
 /// chmod(2) and its kin with a mode that somebody may not search a directory by: then what was
 /// answered of paths through it does not hold any more.
+bool hides(uint64_t mode) {
+  constexpr uint64_t kSearch = 0111;
+  return (mode & kSearch) != kSearch;
+}
 bool may_hide(const Work& work) {
-  constexpr uint64_t kCallChmod = 90, kCallChmodAt = 268, kCallChmodAt2 = 452, kSearch = 0111;
+  constexpr uint64_t kCallChmod = 90, kCallChmodAt = 268, kCallChmodAt2 = 452;
   const uint64_t number = work.frame->rax;
   return (number == kCallChmod || number == kCallChmodAt || number == kCallChmodAt2) &&
-         (work.args[work.call.path + 1u] & kSearch) != kSearch;
+         hides(work.args[work.call.path + 1u]);
+}
+
+int64_t change_mode_of_descriptor(Work& work) {
+  constexpr uint64_t kCallFstat = 5;
+  if ((process().flags & kProcessReadOnly) != 0) return ask(work, AskReason::change);
+  if (hides(work.args[1])) {
+    alignas(8) char status[kStatusSize];
+    const uint64_t args[6] = {work.args[0], reinterpret_cast<uint64_t>(status)};
+    uint32_t mode;
+    const bool is_known = issue_look(work, kCallFstat, args) == 0;
+    __builtin_memcpy(&mode, status + kStatusMode, sizeof mode);
+    if (!is_known || (mode & kTypeMask) == kTypeDirectory) return ask(work, AskReason::change);
+  }
+  return issue_final(work, work.frame->rax);
 }
 
 int64_t follow_path(Work& work) {
@@ -174,9 +192,9 @@ int64_t follow_path(Work& work) {
   const uint64_t flags = has_flags ? work.args[work.call.flags] : 0;
   if (has_flags && (flags & (kEmptyPath | kFollow)) != 0) return kAskTracer;
   if (asks_to_run(work) || !measure(work)) return kAskTracer;
-  const bool hides = may_hide(work);
-  if (hides && has_flags && (flags & kNoFollow) != 0) return kAskTracer;
-  if (!hides && find_exact(work, EntryKind::exact)) {
+  const bool may_hide_names = may_hide(work);
+  if (may_hide_names && has_flags && (flags & kNoFollow) != 0) return kAskTracer;
+  if (!may_hide_names && find_exact(work, EntryKind::exact)) {
     place(work);
     return issue_guests(work);
   }
@@ -191,7 +209,7 @@ int64_t follow_path(Work& work) {
   }
   if (!(has_flags && (flags & kNoFollow) != 0)) {
     // An errno may belong to another rule of the call, so it is not handed on.
-    if (look(work, hides ? kTypeDirectory : kTypeLink) != 0) return kAskTracer;
+    if (look(work, may_hide_names ? kTypeDirectory : kTypeLink) != 0) return kAskTracer;
   }
   place(work);
   return issue_guests(work);
@@ -229,6 +247,8 @@ int64_t answer(Work& work) {
       return keep_path(work);
     case FastKind::directory:
       return get_directory(work);
+    case FastKind::descriptor_mode:
+      return change_mode_of_descriptor(work);
     case FastKind::descriptor_status:
       return get_status_of_descriptor(work);
     case FastKind::attribute:

@@ -39,14 +39,15 @@ inline constexpr uint64_t kMemoSize = 0x1000000;  // bytes
 // ---- calls ----------------------------------------------------------------------
 
 enum class FastKind : uint8_t {
-  none,       ///< the tracer's
-  status,     ///< stat(2), newfstatat(2)
-  status_ex,  ///< statx(2)
-  open,       ///< open(2), openat(2)
-  exact,      ///< follows the last link, result tells nothing of it: access(2)
-  generic,    ///< likewise, seldom asked twice of one path: chmod(2)
-  keep,       ///< does not follow the last link: readlink(2)
-  directory,  ///< getcwd(2)
+  none,             ///< the tracer's
+  status,           ///< stat(2), newfstatat(2)
+  status_ex,        ///< statx(2)
+  open,             ///< open(2), openat(2)
+  exact,            ///< follows the last link, result tells nothing of it: access(2)
+  generic,          ///< likewise, seldom asked twice of one path: chmod(2)
+  keep,             ///< does not follow the last link: readlink(2)
+  directory,        ///< getcwd(2)
+  descriptor_mode,  ///< fchmod(2)
   // Where an identity is believed (Extension::inside_world):
   descriptor_status,  ///< fstat(2)
   attribute,          ///< getxattr(2), listxattr(2) and their kin

@@ -85,14 +85,23 @@ bool changes_answers(CallFrame& frame, const CallPaths& found) {
   }
 }
 
+/// Nobody may be told the old answer once the guest knows that the call has ended.
+void end_answers(CallFrame& frame) {
+  frame.thread().changes_links = true;
+  if (!frame.has_exit_handler()) frame.at_exit([](CallFrame&) {});
+}
+
 }  // namespace
 
+void note_changes_of_descriptor(CallFrame& frame) {
+  if (frame.sys() != Sys::fchmod || !frame.tracer().fast) return;
+  const std::string link =
+      "/proc/" + std::to_string(frame.thread().id) + "/fd/" + std::to_string(frame.descriptor(0));
+  if (hides_entries(frame.arg(1), link)) end_answers(frame);
+}
+
 void note_changes(CallFrame& frame, const CallPaths& found) {
-  if (frame.tracer().fast && changes_answers(frame, found)) {
-    // Nobody may be told the old answer once the guest knows that the call has ended.
-    frame.thread().changes_links = true;
-    if (!frame.has_exit_handler()) frame.at_exit([](CallFrame&) {});
-  }
+  if (frame.tracer().fast && changes_answers(frame, found)) end_answers(frame);
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {
     if (!found.resolved[i] || found.paths.list[i].last != LastComponent::entry) continue;
     if (found.paths.list[i].creates) continue;  // open(2) makes no link

@@ -8,5 +8,7 @@ namespace nestp {
 
 /// Sees to it that nothing of what the call changes is believed while it runs, nor after.
 void note_changes(CallFrame& frame, const CallPaths& found);
+/// The same for fchmod(2).
+void note_changes_of_descriptor(CallFrame& frame);
 
 }  // namespace nestp

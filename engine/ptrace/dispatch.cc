@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "engine/log.h"
+#include "engine/ptrace/changes.h"
 #include "engine/ptrace/special/read_only.h"
 #include "engine/ptrace/special/special.h"
 #include "engine/ptrace/tracer.h"
@@ -135,6 +136,7 @@ void decide_entry(CallFrame& frame) {
   if (frame.sys() == Sys::unknown) return refuse_unknown(frame);
   // An extension answers by what the host would allow, which knows nothing of the view.
   if (const auto error = refusal_by_descriptor(frame)) return frame.fail(*error);
+  note_changes_of_descriptor(frame);
   if (ask_extensions(frame)) return;
   if (frame.row() != nullptr) kSpecials[static_cast<std::size_t>(frame.row()->special)](frame);
   if (!frame.is_answered() && !frame.has_exit_handler() && wants_exit(frame)) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sched.h>
+#include <sys/stat.h>
 
 #include "arch/syscall_table.h"
 #include "engine/gate/memo.h"
@@ -99,6 +100,13 @@ FilterRequest filter_request(const Guest& guest,
       request.conditional.push_back({row.sys, std::move(tests)});
       if (has_address(row) || row.sys == Sys::socketcall) wanted.reset(number);
     }
+  }
+  if (guest.fast_path && !guest.view->has_read_only()) {
+    // A directory that somebody may not search any more ends what guests were told of paths.
+    request.conditional.push_back({Sys::fchmod,
+                                   {{1, Kind::masked_zero, S_IXUSR},
+                                    {1, Kind::masked_zero, S_IXGRP},
+                                    {1, Kind::masked_zero, S_IXOTH}}});
   }
   request.trace |= wanted;
   for (const auto& extension : extensions)

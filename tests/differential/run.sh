@@ -8,6 +8,7 @@
 # must be equal, but for what compare.py lets pass and prints.  Prints TAP.
 # Without seeds: five, one of them new at each run but where CI is set.
 # LONG=1 goes on with new seeds for HOURS (2) hours.
+# PLAIN=1 leaves the bindings out, as most people do: then the fast path answers most.
 # AS_ROOT=1 compares real root in the chroot with nestp -0 of an ordinary user.
 # NESTP may be -: two chroots are compared, which shows that the storm depends on the seed alone.
 # KEEP=DIR keeps the outputs of both there; NESTP_LOG and NESTP_TEST_OPTIONS (more options) go
@@ -72,7 +73,8 @@ make_view() {
 # $1: where, $2: program and its words.
 in_chroot() {
   root=$1/root host=$1/host words=$2
-  export root host enter words chroot_user tied
+  plain=${PLAIN-}
+  export root host enter words chroot_user tied plain
   unshare -m --propagation private sh -c '
     set -e
     mount --bind "$root" "$root"
@@ -88,13 +90,15 @@ in_chroot() {
       mount --rbind /dev "$root/dev"
     fi
     mount --rbind /proc "$root/proc"
-    mount --bind "$host/dir" "$root/bind/dir"
-    mount --bind "$host/nested" "$root/bind/dir/nested"
-    mount --bind "$host/dir" "$root/bind/again"
-    mount --bind "$host/ro" "$root/bind/ro"
-    mount -o remount,bind,ro "$root/bind/ro"
-    mount --bind "$host/file" "$root/bind/file"
-    mount --bind "$host/mounted" "$root/work/mounted"
+    if [ -z "$plain" ]; then
+      mount --bind "$host/dir" "$root/bind/dir"
+      mount --bind "$host/nested" "$root/bind/dir/nested"
+      mount --bind "$host/dir" "$root/bind/again"
+      mount --bind "$host/ro" "$root/bind/ro"
+      mount -o remount,bind,ro "$root/bind/ro"
+      mount --bind "$host/file" "$root/bind/file"
+      mount --bind "$host/mounted" "$root/work/mounted"
+    fi
     cd /
     exec env -i timeout -k 5 600 "$enter" "$root" $chroot_user /work /bin/$words'
 }
@@ -106,11 +110,16 @@ in_nestp() {
   fi
   ties=
   for place in $tied; do ties="$ties -b $1/root/$place:/$place"; done
-  (cd / && env -i PATH=/bin ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} timeout -k 5 1200 setpriv --reuid=$user --regid=$user --clear-groups \
-    "$base/nestp" ${NESTP_TEST_OPTIONS-} $identity -r "$1/root" $ties -b $devices -b /proc -b "$1/host/dir:/bind/dir" \
-    -b "$1/host/nested:/bind/dir/nested" -b "$1/host/dir:/bind/again" \
-    --ro-bind "$1/host/ro:/bind/ro" -b "$1/host/file:/bind/file" \
-    -b "$1/host/mounted:/work/mounted" -w /work /bin/$2)
+  within=$1 words=$2
+  set --
+  [ -n "${PLAIN-}" ] ||
+    set -- -b "$within/host/dir:/bind/dir" -b "$within/host/nested:/bind/dir/nested" \
+      -b "$within/host/dir:/bind/again" --ro-bind "$within/host/ro:/bind/ro" \
+      -b "$within/host/file:/bind/file" -b "$within/host/mounted:/work/mounted"
+  (cd / && env -i PATH=/bin ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} timeout -k 5 1200 \
+    setpriv --reuid=$user --regid=$user --clear-groups \
+    "$base/nestp" ${NESTP_TEST_OPTIONS-} $identity -r "$within/root" $ties -b $devices -b /proc "$@" \
+    -w /work /bin/$words)
 }
 
 # What is left on the host: kind, mode, links, size (not of directories) and name.  Root's modes

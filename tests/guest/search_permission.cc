@@ -38,10 +38,13 @@ int main() {
   EXPECT(chmod("closed", 0700) == 0 && stat("closed/link", &status) == 0);
   EXPECT(mkdir("outside", 0700) == 0 && make_file("outside/file", "text"));
   EXPECT(symlink((working_directory() + "/outside").c_str(), "closed/way") == 0);
-  for (const mode_t mode : {0600, 0677, 0}) {
+  const std::string closed = working_directory() + "/closed";
+  const int directory = open("closed", O_RDONLY | O_DIRECTORY);
+  for (const mode_t mode : {0600, 0677, 0, 01600, 01677, 01000}) {
+    const bool by_descriptor = (mode & S_ISVTX) != 0;
     EXPECT(chmod("closed", 0700) == 0 && stat("closed/way/file", &status) == 0);
     EXPECT(stat("closed/way/file", &status) == 0 && access("closed/way/file", R_OK) == 0);
-    EXPECT(fchmodat(AT_FDCWD, "closed", mode, 0) == 0);
+    EXPECT(by_descriptor ? fchmod(directory, mode) == 0 : chmod(closed.c_str(), mode) == 0);
     EXPECT_ERRNO(stat("closed/way/file", &status), EACCES);
     EXPECT_ERRNO(access("closed/way/file", R_OK), EACCES);
     EXPECT_ERRNO(open("closed/way/file", O_RDONLY), EACCES);

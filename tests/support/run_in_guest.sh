@@ -6,6 +6,8 @@
 # MODE   native          the program as it is, as an ordinary user
 #        ptrace          under nestp, as an ordinary user
 #        ptrace_as_root  under nestp, as root
+#        ptrace_plain    under nestp, as an ordinary user, without the bindings below /bind and
+#                        /missing: most calls are then answered without a stop
 #        namespace       under nestp's namespace backend, as an ordinary user
 #        namespace_as_root  the same as root
 #        chroot          in a real chroot with real bind mounts, as an ordinary user: the oracle
@@ -94,20 +96,29 @@ run_native() {
 }
 
 run_nestp() {
+  as=$1
   cp "$nestp" "$base/nestp" || return 1
   wrapper=${NESTP_TEST_WRAPPER-}
   if [ -x "$wrapper" ]; then  # where it stands, the user may not get to it
     cp "$wrapper" "$base/wrapper" && wrapper=$base/wrapper
   fi
+  view=1
+  if [ $mode = ptrace_plain ]; then
+    view=
+    set --
+  else
+    set -- -b "$host/dir:/bind/dir" -b "$host/nested:/bind/dir/nested" \
+      -b "$host/dir:/bind/again" -b "$host/file:/bind/file" --ro-bind "$host/ro:/bind/ro" \
+      --tmpfs /bind/tmpfs -b /dev/null:/bind/null -b "$base/socket:/bind/socket" \
+      -b "$host/missing:/missing/dir" -b "$host/file:/missing/file" \
+      -b "$host/missing:/missing/deep/er/dir"
+  fi
+  backend=${mode%_as_root}
   before=$(cd "$root" && find . -path ./work -prune -o -path ./tmp -prune -o -print | sort)
-  (cd / && env -i PATH=/bin:/usr/bin HOME=/work PROGRAMS=/programs VIEW=1 \
+  (cd / && env -i PATH=/bin:/usr/bin HOME=/work PROGRAMS=/programs ${view:+VIEW=1} \
     ${NESTP_LOG:+NESTP_LOG="$NESTP_LOG"} ${wrapper:+OLD_KERNEL=1} \
-    $limit $1 $wrapper "$base/nestp" ${NESTP_TEST_OPTIONS-} --backend="${mode%_as_root}" -r "$root" \
-    -b /dev -b /proc -b /sys -b "$host/dir:/bind/dir" -b "$host/nested:/bind/dir/nested" \
-    -b "$host/dir:/bind/again" -b "$host/file:/bind/file" --ro-bind "$host/ro:/bind/ro" \
-    --tmpfs /bind/tmpfs -b /dev/null:/bind/null -b "$base/socket:/bind/socket" \
-    -b "$host/missing:/missing/dir" -b "$host/file:/missing/file" \
-    -b "$host/missing:/missing/deep/er/dir" -w /work /bin/test)
+    $limit $as $wrapper "$base/nestp" ${NESTP_TEST_OPTIONS-} --backend="${backend%_plain}" \
+    -r "$root" -b /dev -b /proc -b /sys "$@" -w /work /bin/test)
   result=$?
   after=$(cd "$root" && find . -path ./work -prune -o -path ./tmp -prune -o -print | sort)
   if [ "$before" != "$after" ]; then
@@ -117,7 +128,7 @@ run_nestp() {
     return 1
   fi
   if [ $result = 77 ] && [ -z "${NESTP_TEST_WRAPPER-}" ]; then
-    (run_native "$root" "$1") >/dev/null 2>&1
+    (run_native "$root" "$as") >/dev/null 2>&1
     if [ $? = 0 ]; then
       echo "skipped under nestp, but it passes natively" >&2
       return 1
@@ -129,7 +140,7 @@ run_nestp() {
 case $mode in
   native) run_native "$root" "$as_user" ;;
   native_as_root) run_native "$root" ;;
-  ptrace | namespace) run_nestp "$as_user" ;;
+  ptrace | ptrace_plain | namespace) run_nestp "$as_user" ;;
   ptrace_as_root | namespace_as_root) run_nestp "" ;;
   chroot | chroot_as_root)
     [ $mode = chroot ] || user=0

@@ -155,6 +155,10 @@ FastCalls fast_calls(const Abi& abi, const SysSet& wanted, bool has_world) {
     calls[static_cast<std::size_t>(number)] = fast_call(row);
   }
   if (has_world) add_world_calls(abi, calls);
+  const std::int32_t fchmod = number_of(abi, Sys::fchmod);
+  if (fchmod >= 0 && !has_world && !wanted.test(static_cast<std::size_t>(Sys::fchmod))) {
+    calls[static_cast<std::size_t>(fchmod)].kind = FastKind::descriptor_mode;
+  }
   return calls;
 }
 
