@@ -222,6 +222,17 @@ int64_t keep_path(Work& work) {
   return issue_guests(work);
 }
 
+/// An entry that is no link leads nowhere: whoever knew it knows no less without it.
+int64_t remove_entry(Work& work) {
+  if (work.call.flags != kNoArgument && work.args[work.call.flags] != 0) {
+    return ask(work, AskReason::change);
+  }
+  if (!measure(work) || !find_place(work)) return kAskTracer;
+  if (look(work) == kAskTracer) return ask(work, AskReason::change);
+  place(work);
+  return issue_guests(work);
+}
+
 int64_t get_directory(Work& work) {
   const uint64_t base = process().directory;
   if (base == 0) return ask(work, AskReason::path);
@@ -247,6 +258,8 @@ int64_t answer(Work& work) {
       return keep_path(work);
     case FastKind::directory:
       return get_directory(work);
+    case FastKind::remove:
+      return remove_entry(work);
     case FastKind::descriptor_mode:
       return change_mode_of_descriptor(work);
     case FastKind::descriptor_status:

@@ -48,6 +48,7 @@ enum class FastKind : uint8_t {
   keep,             ///< does not follow the last link: readlink(2)
   directory,        ///< getcwd(2)
   descriptor_mode,  ///< fchmod(2)
+  remove,           ///< unlink(2), of what is no link
   // Where an identity is believed (Extension::inside_world):
   descriptor_status,  ///< fstat(2)
   attribute,          ///< getxattr(2), listxattr(2) and their kin

@@ -134,6 +134,27 @@ void add_world_calls(const Abi& abi, FastCalls& calls) {
   }
 }
 
+/// Calls that mean more than their rows say, which the handler knows.
+struct OtherCall {
+  Sys sys;
+  FastCall call;
+};
+constexpr std::uint8_t kNone = gate::kNoArgument;
+constexpr OtherCall kOtherCalls[] = {
+    {Sys::fchmod, {FastKind::descriptor_mode, kNone, kNone, kNone, 1, 0}},
+    {Sys::unlink, {FastKind::remove, 0, kNone, kNone, 1, 0}},
+    {Sys::unlinkat, {FastKind::remove, 1, 0, 2, 1, 0}},
+};
+
+void add_other_calls(const Abi& abi, const SysSet& wanted, FastCalls& calls) {
+  for (const OtherCall& other : kOtherCalls) {
+    const std::int32_t number = number_of(abi, other.sys);
+    if (number < 0 || static_cast<std::size_t>(number) >= calls.size()) continue;
+    if (wanted.test(static_cast<std::size_t>(other.sys))) continue;
+    calls[static_cast<std::size_t>(number)] = other.call;
+  }
+}
+
 }  // namespace
 
 SysSet calls_of_world() {
@@ -155,10 +176,7 @@ FastCalls fast_calls(const Abi& abi, const SysSet& wanted, bool has_world) {
     calls[static_cast<std::size_t>(number)] = fast_call(row);
   }
   if (has_world) add_world_calls(abi, calls);
-  const std::int32_t fchmod = number_of(abi, Sys::fchmod);
-  if (fchmod >= 0 && !has_world && !wanted.test(static_cast<std::size_t>(Sys::fchmod))) {
-    calls[static_cast<std::size_t>(fchmod)].kind = FastKind::descriptor_mode;
-  }
+  if (!has_world) add_other_calls(abi, wanted, calls);
   return calls;
 }
 
