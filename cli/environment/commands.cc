@@ -121,7 +121,7 @@ int run_list(Words words) {
   for (const std::string& name : names()) {
     const auto settings = read_settings(name);
     const std::string source = settings ? settings->source : std::string();
-    text += name + "\t" + source + "\n";
+    text.append(name).append("\t").append(source).append("\n");
     json += json.empty() ? "\n" : ",\n";
     json += "  {\"name\": " + json_string(name) + ", \"source\": " + json_string(source) +
             ", \"root\": " + json_string(root_of(name)) + "}";

@@ -82,9 +82,9 @@ std::string desktop_entry(std::string_view text, const std::string& name, const 
     // Neither can be tested or started from outside.
     if (line.starts_with("TryExec=") || line.starts_with("DBusActivatable=")) continue;
     if (line.starts_with("Exec=")) {
-      made += "Exec=" + enter + " " + value;
+      made.append("Exec=").append(enter).append(" ").append(value);
     } else if (line.starts_with("Icon=/")) {
-      made += "Icon=" + root + value;
+      made.append("Icon=").append(root).append(value);
     } else {
       made += line;
       if (key == "Name") made += " (" + name + ")";

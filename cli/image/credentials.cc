@@ -124,9 +124,9 @@ std::string find_credentials(const std::string& repository) {
     const auto text = read_file(file);
     if (!text) continue;
     const Credentials found = stored_credentials(*text, repository);
-    const std::string basic =
-        found.helper.empty() ? found.basic
-                             : ask_helper(found.helper, repository.substr(0, repository.find('/')));
+    std::string basic = found.helper.empty()
+                            ? found.basic
+                            : ask_helper(found.helper, repository.substr(0, repository.find('/')));
     if (!basic.empty()) return basic;
   }
   return {};

@@ -159,7 +159,7 @@ Result<> fetch_parts(Registry& registry, const std::vector<std::string>& wanted,
   bool failed = false;
   while (next < wanted.size() || running > 0) {
     if (next < wanted.size() && running < kAtOnce && !failed) {
-      const std::string digest = wanted[next++];
+      const std::string& digest = wanted[next++];
       const std::string path = place + "/" + digest.substr(7);
       if (::access(path.c_str(), F_OK) == 0) continue;
       print_error("fetching " + digest.substr(7, 12) + "\n");

@@ -32,9 +32,10 @@ constexpr const char* kCheck =
 bool is_program(const std::string& name) {
   std::string_view rest = kPath;
   while (!rest.empty()) {
-    const std::string directory(rest.substr(0, rest.find(':')));
-    rest.remove_prefix(std::min(directory.size() + 1, rest.size()));
-    if (::access((directory + "/" + name).c_str(), X_OK) == 0) return true;
+    std::string path(rest.substr(0, rest.find(':')));
+    rest.remove_prefix(std::min(path.size() + 1, rest.size()));
+    path.append("/").append(name);
+    if (::access(path.c_str(), X_OK) == 0) return true;
   }
   return false;
 }
