@@ -3,29 +3,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <utility>
 
 #include "fs/fd.h"
-#include "fs/position.h"
-#include "fs/proc_links.h"
+#include "fs/walk.h"
 
 namespace nestp {
 namespace {
 
 constexpr std::size_t kPathMax = 4096;  // bytes with the NUL (PATH_MAX)
-constexpr int kMaxLinks = 40;           // the 41st is ELOOP (fs/namei.c, MAXSYMLINKS)
-
-constexpr ResolveFlags kScoped = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
-
-bool has_parent_component(std::string_view rest) {
-  for (std::size_t at = rest.find(".."); at != rest.npos; at = rest.find("..", at + 1)) {
-    const bool starts = at == 0 || rest[at - 1] == '/';
-    const bool ends = at + 2 == rest.size() || rest[at + 2] == '/';
-    if (starts && ends) return true;
-  }
-  return false;
-}
 
 /// `path` with the components of `rest`, which holds no "..", behind it.
 GuestPath appended(GuestPath path, std::string_view rest) {
@@ -38,66 +24,16 @@ GuestPath appended(GuestPath path, std::string_view rest) {
   return path;
 }
 
-/// One resolution under way.
-class Walk {
- public:
-  Walk(PathCache& cache, const ResolveFrom& from, LastLink last, ResolveFlags flags)
-      : cache_(cache), from_(from), last_(last), flags_(flags), at_(from.view, cache) {}
+}  // namespace
 
-  SysResult<Resolved> run(std::string_view text);
-
- private:
-  enum class Step : std::uint8_t {
-    more,      ///< go on with rest_
-    done,      ///< at_ and suffix_ are the answer
-    ordinary,  ///< of take_proc_name: nothing special about this name
-  };
-
-  SysResult<Resolved> failed(std::string_view text, Errno error) const;
-  SysResult<> start();
-  SysResult<Step> take_component();
-  SysResult<Step> take_parent(bool is_last);
-  SysResult<Step> take_name(std::string_view name, bool is_last);
-  SysResult<Step> take_proc_name(std::string_view name, bool is_last, bool follow);
-  SysResult<Step> take_magic_link(std::string_view name, bool is_last, bool follow);
-  SysResult<Step> follow_link(std::string_view target);
-  SysResult<Step> jump(const GuestPath& place, bool is_last);
-
-  SysResult<PathCache::Fact> look(std::string_view name);
-  SysResult<GuestPath> name_of(const HostPath& host, std::string_view name) const;
-  Step arrive(bool is_last);
-  Step hand_on(std::string_view name);
-  void enter_root();
-  bool is_at_root() const;
-  std::string anchored(const std::string& host) const;
-  bool is_undone(Errno error, const std::string& host) const;
-  SysResult<> count_magic_link();
-  SysResult<> check_mount() const;
-  SysResult<> check_left();
-  Resolved finish();
-
-  PathCache& cache_;
-  const ResolveFrom& from_;
-  const LastLink last_;
-  const ResolveFlags flags_;
-
-  Position at_;
-  std::string_view rest_;  ///< still to be walked; starts with a slash, or at a component
-  std::string buffer_;     ///< what rest_ points into once a link was followed
-  std::string link_text_;
-  std::string_view suffix_;  ///< what the kernel must see behind at_'s host path
-  bool raw_ = false;         ///< suffix_ holds components that were not walked
-  int links_ = 0;
-  std::optional<Errno> search_error_;  ///< of a ".." that only the kernel should judge so far
-  bool unchanged_ = false;
-  std::string anchor_;         ///< ResolveFrom::base_anchor, or a magic link that was followed
-  std::string anchored_host_;  ///< where it leads
-  bool anchored_ = false;      ///< every step can be made from the anchor on
-  bool magic_ = false;
-  std::optional<GuestPath> executable_;
-  const Binding* first_binding_ = nullptr;  ///< for RESOLVE_NO_XDEV
-  std::optional<std::uint64_t> first_mount_;
-};
+bool has_parent_component(std::string_view rest) {
+  for (std::size_t at = rest.find(".."); at != rest.npos; at = rest.find("..", at + 1)) {
+    const bool starts = at == 0 || rest[at - 1] == '/';
+    const bool ends = at + 2 == rest.size() || rest[at + 2] == '/';
+    if (starts && ends) return true;
+  }
+  return false;
+}
 
 SysResult<Resolved> Walk::run(std::string_view text) {
   if (text.empty()) return Errno(ENOENT);
@@ -318,95 +254,7 @@ SysResult<Walk::Step> Walk::follow_link(std::string_view target) {
   return Step::more;
 }
 
-SysResult<Walk::Step> Walk::take_proc_name(std::string_view name, bool is_last, bool follow) {
-  unchanged_ = false;
-  const ProcLink link = proc_link(at_.host(), name);
-  const ProcessFacts* facts = from_.processes;
-  switch (link.name) {
-    case ProcName::unknown:
-      return Step::ordinary;
-    case ProcName::plain:
-      at_.push(name, PathCache::kUncached);
-      return arrive(is_last);
-    case ProcName::self:
-      if (!follow || from_.process == 0) return Step::ordinary;
-      return follow_link(std::to_string(from_.process));
-    case ProcName::thread_self:
-      if (!follow || from_.thread == 0) return Step::ordinary;
-      return follow_link(std::to_string(from_.process) + "/task/" + std::to_string(from_.thread));
-    case ProcName::executable: {
-      auto program = facts != nullptr ? facts->executable(link.process) : std::nullopt;
-      if (!program) return take_magic_link(name, is_last, follow);
-      if (follow) return jump(*program, is_last);
-      if (last_ == LastLink::keep) executable_ = std::move(program);
-      at_.push(name, PathCache::kUncached);
-      return arrive(is_last);
-    }
-    case ProcName::root: {
-      const auto root = facts != nullptr ? facts->root(link.process) : std::nullopt;
-      if (root && follow) return jump(*root, is_last);
-      return take_magic_link(name, is_last, follow);
-    }
-    case ProcName::object:
-      return take_magic_link(name, is_last, follow);
-  }
-  return Step::ordinary;
-}
-
-SysResult<> Walk::count_magic_link() {
-  if (flags_ & (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)) return Errno(ELOOP);
-  if (flags_ & kScoped) return Errno(EXDEV);
-  if (++links_ > kMaxLinks) return Errno(ELOOP);
-  return Done{};
-}
-
-/// Follows a link of /proc to a place that is known without asking the kernel.
-SysResult<Walk::Step> Walk::jump(const GuestPath& place, bool is_last) {
-  if (const auto counted = count_magic_link(); !counted) return counted.error();
-  at_.enter(place);
-  anchored_ = false;
-  if (const auto mount = check_mount(); !mount) return mount.error();
-  return arrive(is_last);
-}
-
-/// A link that only the kernel can follow: what it leads to may have no name at all.
-SysResult<Walk::Step> Walk::take_magic_link(std::string_view name, bool is_last, bool follow) {
-  if (follow) {
-    if (const auto counted = count_magic_link(); !counted) return counted.error();
-  }
-  if (is_last) {
-    magic_ = true;
-    at_.push(name, PathCache::kUncached);
-    return arrive(true);
-  }
-  const auto target = read_link(at_.host_of(name));
-  // A name with " (deleted)" behind it may be another file's by now.
-  if (target && target->starts_with('/') && !target->ends_with(" (deleted)")) {
-    const auto host = HostPath::parse(*target);
-    const auto place = host ? name_of(*host, name) : SysResult<GuestPath>(host.error());
-    if (place) {
-      anchor_ = at_.host_of(name);
-      anchored_host_ = *target;
-      anchored_ = true;
-      at_.enter(*place);
-      if (const auto mount = check_mount(); !mount) return mount.error();
-      return Step::more;
-    }
-  }
-  if (!has_parent_component(rest_)) return hand_on(name);
-  if (!target) return target.error();
-  return Errno(target->starts_with('/') ? EACCES : ENOTDIR);
-}
-
-/// The guest's own name of what the magic link `name` in at_ stands for.
-SysResult<GuestPath> Walk::name_of(const HostPath& host, std::string_view name) const {
-  if (from_.processes != nullptr && from_.view.is_ambiguous()) {
-    const ProcLink link = proc_link(at_.host(), name);
-    const auto used = from_.processes->used_name(link.process, name);
-    if (used && from_.view.to_host(*used) == host) return *used;
-  }
-  return from_.view.to_guest(host);
-}
+namespace {
 
 /// `rest` without what leads nowhere: it was counted in the guest's text, not in the host's.
 std::string shortened(std::string_view rest) {
@@ -420,6 +268,8 @@ std::string shortened(std::string_view rest) {
   }
   return has_slash ? text + '/' : text;
 }
+
+}  // namespace
 
 /// At `at_` with nothing but slashes left, or on the way.
 Walk::Step Walk::arrive(bool is_last) {
@@ -468,8 +318,6 @@ Resolved Walk::finish() {
   }
   return found;
 }
-
-}  // namespace
 
 SysResult<Resolved> Resolver::resolve(const ResolveFrom& from, std::string_view text, LastLink last,
                                       ResolveFlags flags) {

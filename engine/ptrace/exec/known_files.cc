@@ -45,7 +45,7 @@ std::shared_ptr<FileFacts> KnownFiles::add(const struct stat& status, Clock::tim
   if (entry.facts == nullptr || !looks_alike(entry.status, status) || is_fresh(status)) {
     entry.facts = std::make_shared<FileFacts>();
   }
-  const std::shared_ptr<FileFacts> facts = entry.facts;
+  std::shared_ptr<FileFacts> facts = entry.facts;
   entry.status = status;
   entry.examined = now;
   if (is_fresh(status)) entries_.erase(key_of(status));
