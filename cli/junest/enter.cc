@@ -35,9 +35,13 @@ void append(Words& words, const Words& more) {
 
 std::string run_directory(const Place& place) { return "/run/user/" + std::to_string(place.uid); }
 
+/// JuNest's own word, and the one that every shell knows: Debian's has no long options.
+constexpr const char* kLogin = "--login";
+constexpr const char* kAnyLogin = "-l";
+
 /// The words behind the backend's: a login shell, and what it is to evaluate.
-Words shell_words(const CommandLine& line) {
-  Words words{"/bin/sh", "--login"};
+Words shell_words(const CommandLine& line, const char* login) {
+  Words words{"/bin/sh", login};
   if (line.command.empty()) return words;
   words.emplace_back("-c");
   words.push_back(
@@ -150,7 +154,7 @@ Result<Request> namespace_request(const Place& place, const CommandLine& line) {
   request.die_with_parent = parsed->die_with_parent;
   if (!parsed->directory.empty()) request.directory = parsed->directory;
   request.command = parsed->command;
-  append(request.command, shell_words(line));
+  append(request.command, shell_words(line, kAnyLogin));
   request.isolation.subordinate_ids = true;
   // As under JuNest; else a directory that gets one could take no new files.
   request.isolation.make_mount_points = true;
@@ -182,7 +186,7 @@ Result<Request> namespace_request(const Place& place, const CommandLine& line) {
 Result<Request> proot_request(const Place& place, const CommandLine& line,
                               const std::string& emulator) {
   Words words = proot_words(place, line, emulator, is_there);
-  append(words, shell_words(line));
+  append(words, shell_words(line, kAnyLogin));
   auto request = parse_options(Grammar::proot, words);
   if (request) request->backend = "ptrace";
   return request;
@@ -214,7 +218,7 @@ Result<> apply_chroot_words(Request& request, const Words& words) {
 Result<Request> root_request(const Place& place, const CommandLine& line) {
   Request request;
   request.rootfs = place.home;
-  request.command = shell_words(line);
+  request.command = shell_words(line, kAnyLogin);
   request.directory = "/";
   if (line.action == Action::root) {
     request.backend = "chroot";
@@ -226,7 +230,7 @@ Result<Request> root_request(const Place& place, const CommandLine& line) {
   Words words = bind_words(place, is_there);
   append(words, extra_words(line));
   words.push_back(place.home);
-  append(words, shell_words(line));
+  append(words, shell_words(line, kAnyLogin));
   const auto parsed = groot::parse(words);
   if (!parsed) return Error{parsed.error().message};
   auto made = groot::to_request(*parsed);
@@ -360,7 +364,7 @@ BackendCall backend_call(const Place& place, const CommandLine& line, const std:
       if (line.fakeroot) call.words.emplace_back("sudo");
       break;
   }
-  append(call.words, shell_words(line));
+  append(call.words, shell_words(line, kLogin));
   return call;
 }
 

@@ -149,6 +149,16 @@ records 'an emulator of the image' "<-q> <$image/opt/qemu/qemu-arm-static-x86_64
   proot --backend-command "$place/recorder"
 echo JUNEST_ARCH=x86_64 >"$image/etc/junest/info"
 
+rm "$image/bin/sh"
+printf '#!/bin/busybox sh\ncase $1 in --*) echo Illegal option >&2; exit 2 ;; esac\nexec /bin/busybox sh "$@"\n' >"$image/bin/sh"
+chmod 755 "$image/bin/sh"
+for mode in ns proot 'proot -f'; do
+  # shellcheck disable=SC2086
+  junest $mode -- echo here
+  is "$out" here && is "$status" 0
+  point "$mode: a /bin/sh without long options, as Debian's"
+done
+rm "$image/bin/sh" && ln -s busybox "$image/bin/sh"
 junest proot -- exit 42
 is "$status" 42
 point 'proot: status'
