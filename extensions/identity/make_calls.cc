@@ -135,7 +135,7 @@ unsigned wish_of(const OpenFlags& flag, std::uint64_t flags) {
 }
 
 /// The host's own node of a device that harms nobody; null: there is none.
-const char* host_node(dev_t device) {
+const char* node_of_device(dev_t device) {
   struct Node {
     unsigned major, minor;
     const char* path;
@@ -167,7 +167,7 @@ Entry open_existing(World& world, Call& call, const OwnedFile& file, std::uint64
   if (!is_directory && (flags & flag.directory)) return Entry::proceed;     // ENOTDIR
   if (!may_access(who, file, wish)) return fail(call, EACCES);
   if (is_placeholder(file)) {
-    const char* node = S_ISCHR(file.record.mode) ? host_node(file.record.device) : nullptr;
+    const char* const node = host_node(file);
     if (node == nullptr) return fail(call, ENXIO);
     object.host = node;
     return Entry::proceed;
@@ -223,6 +223,11 @@ constexpr Route kRoutes[] = {
 };
 
 }  // namespace
+
+const char* host_node(const OwnedFile& file) {
+  const bool is_ours = is_placeholder(file) && S_ISCHR(file.record.mode);
+  return is_ours ? node_of_device(file.record.device) : nullptr;
+}
 
 std::span<const Route> make_routes() { return kRoutes; }
 

@@ -58,9 +58,21 @@ std::optional<Bytes> lay_out(const StatLayout& layout, const OwnedFile& file) {
   return bytes;
 }
 
+/// The inode that a descriptor of the file will have: programs that copy a device compare the two.
+template <typename Show>
+void show_opened_inode(const OwnedFile& file, Show show) {
+  const char* const node = host_node(file);
+  struct stat status {};
+  if (node != nullptr && ::stat(node, &status) == 0) show(status);
+}
+
 Entry give(World& world, Call& call, const CallObject& object, GuestAddress to) {
-  const auto file = world.look(call, object);
+  auto file = world.look(call, object);
   if (!file) return fail(call, file.error().code());
+  show_opened_inode(*file, [&file](const struct stat& status) {
+    file->ref.status.st_dev = status.st_dev;
+    file->ref.status.st_ino = status.st_ino;
+  });
   const StatLayout& layout = *stat_layout(*call.abi, call.sys);
   const auto bytes = lay_out(layout, *file);
   if (!bytes) return fail(call, EOVERFLOW);
@@ -132,6 +144,11 @@ Entry extended_stat(World& world, Call& call) {
   OwnedFile file = world.files.judge(std::move(ref));
   world.find_owner(call.thread, file);
   show_owner(status, file);
+  show_opened_inode(file, [&status](const struct stat& opened) {
+    status.stx_dev_major = major(opened.st_dev);
+    status.stx_dev_minor = minor(opened.st_dev);
+    status.stx_ino = opened.st_ino;
+  });
   return finish(call, write_object(call, address(call, 4), status));
 }
 

@@ -128,6 +128,10 @@ Id id_argument(const Call& call, std::size_t index);
 std::optional<Errno> refusal_on_way(World& world, const Call& call, const CallObject& object);
 std::optional<Errno> refusal_on_way(World& world, const Credentials& who, const CallObject& object);
 
+/// The host's node that is opened in the place of `file`, which stands for a device that harms
+/// nobody; null: there is none.
+const char* host_node(const OwnedFile& file);
+
 /// A thread writes to the file: it loses its set-ID bits, unless the thread may keep them.
 void drop_set_ids(World& world, const Call& call, const OwnedFile& file);
 

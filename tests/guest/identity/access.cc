@@ -227,6 +227,19 @@ void try_order_of_errors() {
   put_directory("order/dir/sub", 50, 51, 0755);
   put("order/file", 50, 51, 0644);
   CALL(mknod("order/device", S_IFCHR | 0666, makedev(1, 5)));
+  {
+    // As install(1) and cp(1) see to it that they copy what they looked at.
+    const int opened = open("order/device", O_RDONLY | O_CLOEXEC);
+    struct stat by_name {
+    }, by_descriptor{};
+    CALL(stat("order/device", &by_name));
+    CALL(fstat(opened, &by_descriptor));
+    CALL(by_name.st_ino == by_descriptor.st_ino && by_name.st_dev == by_descriptor.st_dev);
+    struct statx extended {};
+    CALL(statx(AT_FDCWD, "order/device", 0, STATX_BASIC_STATS, &extended));
+    CALL(extended.stx_ino == by_descriptor.st_ino);
+    close(opened);
+  }
   const auto tries = [](const char* who) {
     show("order of errors", who);
     CALL(rmdir("order/dir/."));
