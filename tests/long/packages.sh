@@ -23,7 +23,7 @@ packages=$(echo $packages)
 # What differs for a reason: -S binds these of the host.
 differences='
 \,^\./etc/\(host\.conf\|hosts\|nsswitch\.conf\|resolv\.conf\) ,d
-\,^\./run/shm ,d
+\,^\./run/shm[ /],d
 '
 
 both "apt-get install of $(echo "$packages" | wc -w) packages" \
