@@ -59,8 +59,10 @@ std::optional<Bytes> lay_out(const StatLayout& layout, const OwnedFile& file) {
 }
 
 /// The inode that a descriptor of the file will have: programs that copy a device compare the two.
+/// Of several names each must be known as the same file, and as no other.  `links`: its names.
 template <typename Show>
-void show_opened_inode(const OwnedFile& file, Show show) {
+void show_opened_inode(const OwnedFile& file, std::uint64_t links, Show show) {
+  if (links != 1) return;
   const char* const node = host_node(file);
   struct stat status {};
   if (node != nullptr && ::stat(node, &status) == 0) show(status);
@@ -69,7 +71,7 @@ void show_opened_inode(const OwnedFile& file, Show show) {
 Entry give(World& world, Call& call, const CallObject& object, GuestAddress to) {
   auto file = world.look(call, object);
   if (!file) return fail(call, file.error().code());
-  show_opened_inode(*file, [&file](const struct stat& status) {
+  show_opened_inode(*file, file->status().st_nlink, [&file](const struct stat& status) {
     file->ref.status.st_dev = status.st_dev;
     file->ref.status.st_ino = status.st_ino;
   });
@@ -144,7 +146,7 @@ Entry extended_stat(World& world, Call& call) {
   OwnedFile file = world.files.judge(std::move(ref));
   world.find_owner(call.thread, file);
   show_owner(status, file);
-  show_opened_inode(file, [&status](const struct stat& opened) {
+  show_opened_inode(file, status.stx_nlink, [&status](const struct stat& opened) {
     status.stx_dev_major = major(opened.st_dev);
     status.stx_dev_minor = minor(opened.st_dev);
     status.stx_ino = opened.st_ino;

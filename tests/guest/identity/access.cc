@@ -239,6 +239,17 @@ void try_order_of_errors() {
     CALL(statx(AT_FDCWD, "order/device", 0, STATX_BASIC_STATS, &extended));
     CALL(extended.stx_ino == by_descriptor.st_ino);
     close(opened);
+    // As cp(1) and tar(1) find files of several names.
+    CALL(mknod("order/other", S_IFCHR | 0666, makedev(1, 5)));
+    CALL(link("order/device", "order/name") == 0 && link("order/other", "order/other name") == 0);
+    struct stat first {
+    }, second{}, other{};
+    CALL(stat("order/device", &first));
+    CALL(stat("order/name", &second));
+    CALL(stat("order/other", &other));
+    CALL(first.st_ino == second.st_ino && first.st_ino != other.st_ino);
+    CALL(unlink("order/name") == 0 && unlink("order/other name") == 0 &&
+         unlink("order/other") == 0);
   }
   const auto tries = [](const char* who) {
     show("order of errors", who);
