@@ -91,10 +91,12 @@ def write_json(path, figures, facts):
 
 
 def write_log(figures, facts, text):
-    """log/DATE.txt and .json; a second one of the same minute replaces the first."""
+    """log/DATE-PARTS.txt and .json."""
     folder = os.path.join(machine.TOP, "bench/log")
     os.makedirs(folder, exist_ok=True)
-    stem = os.path.join(folder, facts["date"].replace(" ", "-").replace(":", ""))
+    parts = [name for name in ("micro", "guest", "app", "memory") if name in facts["command"].split()]
+    date = facts["date"].replace(" ", "-").replace(":", "")
+    stem = os.path.join(folder, "-".join([date, *parts]))
     with open(stem + ".txt", "w", encoding="utf-8") as file:
         file.write(text + "\n")
     write_json(stem + ".json", figures, facts)
