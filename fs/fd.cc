@@ -61,6 +61,10 @@ SysResult<std::uint64_t> mount_id_of(const std::string& path, int flags) {
   return status.stx_mnt_id;
 }
 
+std::string shared_link(int descriptor) {
+  return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(descriptor);
+}
+
 bool may_write_files_of(std::uint64_t size) {
   struct rlimit limit {};
   return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || size <= limit.rlim_cur;

@@ -38,6 +38,8 @@ class UniqueFd {
 
 /// openat(2); `directory` may be AT_FDCWD.
 SysResult<UniqueFd> open_at(int directory, const std::string& path, int flags, mode_t mode = 0);
+/// By which others open what this process has open, as long as they may.
+std::string shared_link(int descriptor);
 /// The whole of a small file, such as those of /proc.
 SysResult<std::string> read_file(const std::string& path);
 /// Text of a symlink.  EINVAL: `path` is there, but is no symlink.

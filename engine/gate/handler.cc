@@ -160,29 +160,21 @@ bool asks_to_run(const Work& work) {
   return memo().believes != 0 && (work.args[work.call.path + 1u] & kExecute) != 0;
 }
 
-/// chmod(2) and its kin with a mode that somebody may not search a directory by: then what was
-/// answered of paths through it does not hold any more.
-bool hides(uint64_t mode) {
-  constexpr uint64_t kSearch = 0111;
-  return (mode & kSearch) != kSearch;
-}
+/// chmod(2) and its kin that may close a directory to somebody.
 bool may_hide(const Work& work) {
   constexpr uint64_t kCallChmod = 90, kCallChmodAt = 268, kCallChmodAt2 = 452;
   const uint64_t number = work.frame->rax;
   return (number == kCallChmod || number == kCallChmodAt || number == kCallChmodAt2) &&
-         hides(work.args[work.call.path + 1u]);
+         hides_names(work.args[work.call.path + 1u]);
 }
 
 int64_t change_mode_of_descriptor(Work& work) {
-  constexpr uint64_t kCallFstat = 5;
   if ((process().flags & kProcessReadOnly) != 0) return ask(work, AskReason::change);
-  if (hides(work.args[1])) {
+  if (hides_names(work.args[1])) {
     alignas(8) char status[kStatusSize];
-    const uint64_t args[6] = {work.args[0], reinterpret_cast<uint64_t>(status)};
-    uint32_t mode;
-    const bool is_known = issue_look(work, kCallFstat, args) == 0;
-    __builtin_memcpy(&mode, status + kStatusMode, sizeof mode);
-    if (!is_known || (mode & kTypeMask) == kTypeDirectory) return ask(work, AskReason::change);
+    const auto descriptor = static_cast<int32_t>(work.args[0]);
+    const bool is_known = descriptor >= 0 && see(work, descriptor, status) == 0;
+    if (!is_known || type_of(status) == kTypeDirectory) return ask(work, AskReason::change);
   }
   return issue_final(work, work.frame->rax);
 }

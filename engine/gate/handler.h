@@ -124,6 +124,10 @@ void place(Work& work);
 /// Where paths that stand as they are begin.
 uint64_t base_descriptor(const Work& work);
 bool is_link(uint64_t status, uint32_t mode_offset);
+uint32_t type_of(const char* status);  ///< kType*, of a struct stat
+/// lstat(2) of Work::host, or fstat(2) of `descriptor` if that is not negative, into a buffer of
+/// kStatusSize.
+int64_t see(Work& work, int64_t descriptor, char* status);
 /// lstat(2) of the place, to see that it is no link, nor of `type` (kType*).  0, an errno, or
 /// kAskTracer.
 int64_t look(Work& work, uint32_t type = kTypeLink);

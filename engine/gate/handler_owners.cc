@@ -142,19 +142,6 @@ bool is_plain(Work& work, const Seen& seen, int64_t descriptor) {
   return !can_have_attributes(seen) || lacks_attributes(work, descriptor);
 }
 
-/// lstat(2) of Work::host, or fstat(2), into `buffer`.
-int64_t see(Work& work, int64_t descriptor, char* buffer) {
-  const auto to = reinterpret_cast<uint64_t>(buffer);
-  if (descriptor >= 0) {
-    constexpr uint64_t kCallFstat = 5;
-    const uint64_t args[6] = {static_cast<uint64_t>(descriptor), to};
-    return issue_look(work, kCallFstat, args);
-  }
-  const uint64_t args[6] = {base_descriptor(work), reinterpret_cast<uint64_t>(work.host), to,
-                            kNoFollow};
-  return issue_look(work, kCallStatAt, args);
-}
-
 bool has_no_record(Work& work, int64_t descriptor) {
   alignas(8) char status[kStatusSize];
   if (see(work, descriptor, status) != 0) return false;

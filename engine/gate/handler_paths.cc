@@ -80,10 +80,8 @@ bool is_directory(Work& work, uint64_t base, const char* path) {
                             reinterpret_cast<uint64_t>(status), kNoFollow};
   if (issue_look(work, kCallStatAt, args) != 0) return false;
   uint64_t device;
-  uint32_t mode;
   __builtin_memcpy(&device, status, sizeof device);
-  __builtin_memcpy(&mode, status + kStatusMode, sizeof mode);
-  return (mode & kTypeMask) == kTypeDirectory && device != memo().proc_device;
+  return type_of(status) == kTypeDirectory && device != memo().proc_device;
 }
 
 /// From a directory that the memo knows over plain names to where the text's prefix leads.
@@ -306,18 +304,29 @@ bool is_link(uint64_t status, uint32_t mode_offset) {
   return (mode & kTypeMask) == kTypeLink;
 }
 
-int64_t look(Work& work, uint32_t type) {
-  alignas(8) char status[kStatusSize];
-  uint64_t args[6] = {};
-  args[0] = base_descriptor(work);
-  args[1] = reinterpret_cast<uint64_t>(work.host);
-  args[2] = reinterpret_cast<uint64_t>(status);
-  args[3] = kNoFollow;
-  const int64_t result = issue_look(work, kCallStatAt, args);
-  if (result != 0) return result;
+uint32_t type_of(const char* status) {
   uint32_t mode;
   __builtin_memcpy(&mode, status + kStatusMode, sizeof mode);
-  const uint32_t seen = mode & kTypeMask;
+  return mode & kTypeMask;
+}
+
+int64_t see(Work& work, int64_t descriptor, char* status) {
+  const auto to = reinterpret_cast<uint64_t>(status);
+  if (descriptor >= 0) {
+    constexpr uint64_t kCallFstat = 5;
+    const uint64_t args[6] = {static_cast<uint64_t>(descriptor), to};
+    return issue_look(work, kCallFstat, args);
+  }
+  const uint64_t args[6] = {base_descriptor(work), reinterpret_cast<uint64_t>(work.host), to,
+                            kNoFollow};
+  return issue_look(work, kCallStatAt, args);
+}
+
+int64_t look(Work& work, uint32_t type) {
+  alignas(8) char status[kStatusSize];
+  const int64_t result = see(work, -1, status);
+  if (result != 0) return result;
+  const uint32_t seen = type_of(status);
   return seen == kTypeLink || seen == type ? kAskTracer : 0;
 }
 

@@ -169,6 +169,13 @@ inline bool names_c_library(const char* name, uint64_t size) {
   return begins("libc.so.", 8) || begins("libc-2.", 7) || begins("libpthread", 10);
 }
 
+/// A mode that somebody may not search a directory by: then what was answered of paths through it
+/// does not hold any more, where the host path does not lead through it (a link, a mount point).
+inline bool hides_names(uint64_t mode) {
+  constexpr uint64_t kSearch = 0111;
+  return (mode & kSearch) != kSearch;
+}
+
 /// The two bits of MemoHeader::recorded that an inode sets.
 struct RecordedBits {
   uint64_t first, second;

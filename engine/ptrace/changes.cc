@@ -33,11 +33,9 @@ bool is_link(const std::optional<Resolved>& resolved, bool or_directory) {
   return status && (S_ISLNK(status->st_mode) || (or_directory && S_ISDIR(status->st_mode)));
 }
 
-/// A mode that somebody may not search directory `host` by: what lies behind a link or a mount
-/// point in it is not found any more.
+/// The mode closes directory `host` to somebody (gate::hides_names).
 bool hides_entries(std::uint64_t mode, const std::string& host) {
-  constexpr std::uint64_t kSearch = 0111;
-  if ((mode & kSearch) == kSearch) return false;
+  if (!gate::hides_names(mode)) return false;
   const auto status = stat_of(host);
   return status && S_ISDIR(status->st_mode);
 }

@@ -25,20 +25,23 @@ bool changes_contents(const CallFrame& frame, std::uint64_t open_flags) {
   return frame.sys() == Sys::truncate || frame.sys() == Sys::truncate64;
 }
 
-/// A program that somebody runs and that the guest could else write.  If it is none, it need not
-/// be one any more that may be executed.
-bool is_running_program(Tracer& tracer, const std::string& path) {
-  const auto status = stat_of(path);
-  if (!status) return false;
-  tracer.known_files.forget(*status);
-  return tracer.programs.contains(*status) && check_permission(path, W_OK).ok();
-}
-
 /// Of the call's first path, by which the tracer gets there, too; empty: there is none.
 std::string path_seen(CallFrame& frame, const CallPaths& found) {
   if (found.resolved[0]) return found.resolved[0]->seen();
   if (found.paths.count == 0 || found.texts[0].empty()) return {};
   return base_anchor(frame, found.paths.list[0]) + "/" + found.texts[0];
+}
+
+/// A file that is about to be written: ETXTBSY if somebody runs it and the guest could else write
+/// it; else it may soon be none that may be executed.
+std::optional<Errno> refusal_of_contents(CallFrame& frame, const CallPaths& found) {
+  const std::string path = path_seen(frame, found);
+  const auto status = stat_of(path);
+  if (!status) return std::nullopt;
+  Tracer& tracer = frame.tracer();
+  tracer.known_files.forget(*status);
+  const bool is_busy = tracer.programs.contains(*status) && check_permission(path, W_OK).ok();
+  return is_busy ? std::optional(Errno(ETXTBSY)) : std::nullopt;
 }
 
 /// What starts in a removed directory meets nothing there.  `unknown`: index of that path.
@@ -151,9 +154,8 @@ std::optional<Errno> error_of_target(CallFrame& frame) {
 
 std::optional<Errno> refusal(CallFrame& frame, const CallPaths& found) {
   if (const auto error = refusal_of_entries(frame, found)) return error;
-  if (changes_contents(frame, found.open_flags) &&
-      is_running_program(frame.tracer(), path_seen(frame, found))) {
-    return Errno(ETXTBSY);
+  if (changes_contents(frame, found.open_flags)) {
+    if (const auto error = refusal_of_contents(frame, found)) return error;
   }
   if (!frame.tracer().view(frame.thread()).has_read_only()) return std::nullopt;
   for (std::uint8_t i = 0; i < found.paths.count; ++i) {

@@ -99,8 +99,7 @@ Entry SharedMemory::begin_attach(Call& call) {
   }
   if (address == 0 && (flags & SHM_REMAP)) return answer(call, -EINVAL);
   under_way_[call.thread] = {.id = call.args[0], .address = address};
-  const std::string path =
-      "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(segment->file.get());
+  const std::string path = shared_link(segment->file.get());
   const std::uint64_t access = flags & SHM_RDONLY ? O_RDONLY : O_RDWR;
   const auto here = static_cast<std::uint64_t>(AT_FDCWD);
   return nestp::sysv_ipc::make(call, Sys::openat,

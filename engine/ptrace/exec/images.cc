@@ -89,8 +89,4 @@ int LoaderImages::descriptor(const Abi& abi) const {
   return abi.word_size == 8 ? wide_.get() : narrow_.get();
 }
 
-std::string LoaderImages::path(const Abi& abi) const {
-  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(descriptor(abi));
-}
-
 }  // namespace nestp

@@ -17,8 +17,6 @@ class LoaderImages {
 
   /// Descriptor of the image that runs programs of `abi`, in this process.
   int descriptor(const Abi& abi) const;
-  /// A path by which guests that cannot inherit the descriptor reach it.
-  std::string path(const Abi& abi) const;
 
  private:
   UniqueFd wide_;

@@ -41,16 +41,18 @@ std::shared_ptr<FileFacts> KnownFiles::find(const struct stat& status, Clock::ti
 }
 
 std::shared_ptr<FileFacts> KnownFiles::add(const struct stat& status, Clock::time_point now) {
+  if (is_fresh(status)) {
+    forget(status);
+    return std::make_shared<FileFacts>();
+  }
+  if (entries_.size() >= kMostFiles) entries_.clear();
   Entry& entry = entries_[key_of(status)];
-  if (entry.facts == nullptr || !looks_alike(entry.status, status) || is_fresh(status)) {
+  if (entry.facts == nullptr || !looks_alike(entry.status, status)) {
     entry.facts = std::make_shared<FileFacts>();
   }
-  std::shared_ptr<FileFacts> facts = entry.facts;
   entry.status = status;
   entry.examined = now;
-  if (is_fresh(status)) entries_.erase(key_of(status));
-  if (entries_.size() > kMostFiles) entries_.clear();
-  return facts;
+  return entry.facts;
 }
 
 void KnownFiles::forget(const struct stat& status) { entries_.erase(key_of(status)); }

@@ -50,11 +50,13 @@ class MappedFile {
   void* memory_;
 };
 
-/// The list's own check: changes with each bit.
-std::uint64_t sum_of(std::string_view bytes) { return hash_bytes(bytes); }
-
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+template <typename Object>
+std::string_view text_of_object(const Object& object) {
+  return text_of(std::as_bytes(std::span(&object, 1)));
 }
 
 std::string hexadecimal(std::uint64_t number) {
@@ -94,7 +96,7 @@ std::uint64_t own_identity() {
     const std::int64_t facts[] = {static_cast<std::int64_t>(own.st_dev),
                                   static_cast<std::int64_t>(own.st_ino), own.st_size,
                                   own.st_mtim.tv_sec, own.st_mtim.tv_nsec};
-    return sum_of(text_of(std::as_bytes(std::span(facts))));
+    return hash_bytes(text_of_object(facts));
   }();
   return identity;
 }
@@ -136,7 +138,7 @@ std::optional<std::string> PatchedCopies::path_of(const std::string& host) {
   auto found = copies_.find(identity);
   if (found == copies_.end()) found = copies_.emplace(identity, find_or_make(host, status)).first;
   if (!found->second) return std::nullopt;
-  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(found->second.get());
+  return shared_link(found->second.get());
 }
 
 UniqueFd PatchedCopies::find_or_make(const std::string& host, const struct stat& status) const {
@@ -167,10 +169,8 @@ UniqueFd PatchedCopies::find_or_make(const std::string& host, const struct stat&
 std::string PatchedCopies::copy_name(const std::string& host, const Identity& identity) const {
   constexpr std::size_t kLongestName = 255;
   if (!kept_.keeps() || identity.size > kLargestCopy) return {};
-  const std::string_view calls(reinterpret_cast<const char*>(calls_.data()),
-                               sizeof(gate::FastCall) * calls_.size());
-  const std::uint64_t key = hash_bytes(
-      calls, hash_bytes(text_of(std::as_bytes(std::span(&identity, 1))), own_identity()));
+  const std::uint64_t key =
+      hash_bytes(text_of_object(calls_), hash_bytes(text_of_object(identity), own_identity()));
   // What is mapped is shown by its name: copied_file() makes it the file's again.
   std::string name = hexadecimal(key) + ":" + escape_name(host, "/\\");
   return name.size() <= kLongestName ? name : std::string();
@@ -191,7 +191,7 @@ UniqueFd PatchedCopies::read_copy(const std::string& name, const Identity& ident
   Trailer trailer{};
   std::memcpy(&trailer, whole.bytes().data() + identity.size, sizeof trailer);
   const bool is_whole = std::memcmp(trailer.format, kCopyFormat, sizeof kCopyFormat) == 0 &&
-                        trailer.sum == sum_of(text_of(whole.bytes().first(identity.size)));
+                        trailer.sum == hash_bytes(text_of(whole.bytes().first(identity.size)));
   return is_whole ? std::move(file) : UniqueFd();
 }
 
@@ -200,7 +200,7 @@ bool PatchedCopies::write_copy(const std::string& name, const Identity& identity
   if (!kept_.allows_execution()) return false;
   Trailer trailer{};
   std::memcpy(trailer.format, kCopyFormat, sizeof kCopyFormat);
-  trailer.sum = sum_of(text_of(copy.first(identity.size)));
+  trailer.sum = hash_bytes(text_of(copy.first(identity.size)));
   const std::span<const std::byte> parts[] = {copy, std::as_bytes(std::span(&trailer, 1))};
   return kept_.put(name, parts, (mode & 0555) | S_IRUSR);
 }
@@ -215,10 +215,7 @@ std::vector<PatchSite> PatchedCopies::sites_of(std::span<const std::byte> bytes,
 
 std::string PatchedCopies::list_name(const Identity& identity) const {
   // Other calls to answer, other sites.
-  const std::string_view calls(reinterpret_cast<const char*>(calls_.data()),
-                               sizeof(gate::FastCall) * calls_.size());
-  const std::string_view bytes(reinterpret_cast<const char*>(&identity), sizeof identity);
-  return hexadecimal(sum_of(bytes) ^ sum_of(calls));
+  return hexadecimal(hash_bytes(text_of_object(identity)) ^ hash_bytes(text_of_object(calls_)));
 }
 
 std::optional<std::vector<PatchSite>> PatchedCopies::read_list(const Identity& identity) const {
@@ -231,7 +228,7 @@ std::optional<std::vector<PatchSite>> PatchedCopies::read_list(const Identity& i
   const std::string_view body = std::string_view(*text).substr(sizeof(std::uint64_t));
   std::uint64_t sum = 0;
   std::memcpy(&sum, text->data(), sizeof sum);
-  if (sum != sum_of(body) || std::memcmp(body.data(), kFormat, sizeof kFormat) != 0 ||
+  if (sum != hash_bytes(body) || std::memcmp(body.data(), kFormat, sizeof kFormat) != 0 ||
       std::memcmp(body.data() + sizeof kFormat, &identity, sizeof identity) != 0) {
     return std::nullopt;
   }
@@ -247,7 +244,7 @@ void PatchedCopies::write_list(const Identity& identity, std::span<const PatchSi
   std::string body(kFormat, sizeof kFormat);
   body.append(reinterpret_cast<const char*>(&identity), sizeof identity);
   body.append(reinterpret_cast<const char*>(sites.data()), sites.size_bytes());
-  const std::uint64_t sum = sum_of(body);
+  const std::uint64_t sum = hash_bytes(body);
   const std::span<const std::byte> parts[] = {std::as_bytes(std::span(&sum, 1)),
                                               std::as_bytes(std::span(body.data(), body.size()))};
   (void)lists_.put(list_name(identity), parts, 0600);

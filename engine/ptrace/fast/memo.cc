@@ -65,9 +65,7 @@ Memo::~Memo() {
   munmap(header_, gate::kMemoSize);
 }
 
-std::string Memo::path() const {
-  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file_.get());
-}
+std::string Memo::path() const { return shared_link(file_.get()); }
 
 MemoEntry* Memo::find(const Key& key, std::uint64_t hash, std::string_view host,
                       std::uint32_t flags) {

@@ -10,6 +10,7 @@
 #include "engine/ptrace/special/special.h"
 #include "engine/ptrace/tracer.h"
 #include "engine/ptrace/translate.h"
+#include "fs/fd.h"
 
 namespace nestp {
 namespace {
@@ -30,11 +31,6 @@ bool closes_on_exec(const Thread& thread, int descriptor) {
   return flags && (*flags & O_CLOEXEC) != 0;
 }
 
-/// The tracer's own copy outlives a close on exec and needs no name on disk.
-std::string path_of(const UniqueFd& file) {
-  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file.get());
-}
-
 /// execveat(fd, "", AT_EMPTY_PATH): the file behind a descriptor, even a deleted one.
 SysResult<Target> descriptor_target(CallFrame& frame) {
   const int descriptor = frame.descriptor(0);
@@ -45,7 +41,8 @@ SysResult<Target> descriptor_target(CallFrame& frame) {
   auto file = open_executable(frame.tracer(), link, object.guest.value_or(GuestPath::root()));
   if (!file) return file.error();
   if (const auto held = hold_open(*file); !held) return held.error();
-  file->host = path_of(file->file);
+  // It outlives a close on exec, and needs no name on disk.
+  file->host = shared_link(file->file.get());
   Target target{.text = "/dev/fd/" + number,
                 .script_reachable = !closes_on_exec(frame.thread(), descriptor)};
   target.opened = std::move(*file);
@@ -57,7 +54,7 @@ SysResult<ExecFile> open_by_tracer(CallFrame& frame, const std::string& host) {
   auto file = open_executable(frame.tracer(), host, GuestPath::root());
   if (!file) return file.error();
   if (const auto held = hold_open(*file); !held) return held.error();
-  file->host = path_of(file->file);
+  file->host = shared_link(file->file.get());
   const auto text = read_link(file->host);
   const auto place = text ? HostPath::parse(*text) : SysResult<HostPath>(text.error());
   if (!place) return file;

@@ -214,11 +214,6 @@ bool may_open_of_tracer(const Thread& thread) {
   return owner->st_uid == 0 || (owner->st_uid == geteuid() && owner->st_gid == getegid());
 }
 
-/// By which a guest opens a descriptor of the tracer.
-std::string own_link(int descriptor) {
-  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(descriptor);
-}
-
 /// O_* and RESOLVE_* of a call that opens.
 struct OpenHow {
   std::uint64_t flags = 0, mode = 0, resolve = 0;
@@ -298,7 +293,8 @@ bool open_proc_content(CallFrame& frame, const PathArg& argument, const Resolved
       map >= 0) {
     const auto how = read_how(frame);
     const bool reachable = may_open_of_tracer(frame.thread());
-    return how && frame.replace_string(argument.index, reachable ? own_link(map) : "/dev/null") &&
+    return how &&
+           frame.replace_string(argument.index, reachable ? shared_link(map) : "/dev/null") &&
            allow_link(frame, *how);
   }
   if (argument.writing != Writing::no || argument.creates) return false;
@@ -314,7 +310,7 @@ bool open_proc_content(CallFrame& frame, const PathArg& argument, const Resolved
   }
   auto served = make_file(resolved.guest.text(), *text);
   if (!served) return false;
-  if (!frame.replace_string(argument.index, own_link(served->get())) || !allow_link(frame, *how))
+  if (!frame.replace_string(argument.index, shared_link(served->get())) || !allow_link(frame, *how))
     return false;
   frame.thread().held.push_back(std::move(*served));
   return true;

@@ -92,7 +92,7 @@ bool is_shortage(Errno error) { return error == Errno(EMFILE) || error == Errno(
 
 /// A link to `object`, which stays open during the call.
 std::string hold(CallFrame& frame, UniqueFd object) {
-  std::string text = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(object.get());
+  std::string text = shared_link(object.get());
   frame.thread().held.push_back(std::move(object));
   return text;
 }

@@ -71,8 +71,7 @@ SysResult<std::string> SocketDirectories::shorten(const std::string& host) {
   const std::size_t name = last_component(host);
   const std::string directory = host.substr(0, name);
   const auto through = [&](const Entry& entry) {
-    return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(entry.descriptor.get()) +
-           "/" + host.substr(name);
+    return shared_link(entry.descriptor.get()) + "/" + host.substr(name);
   };
   for (Entry& entry : entries_) {
     if (entry.host != directory) continue;
