@@ -108,11 +108,10 @@ std::optional<int> refusal_of_removal(World& world, Call& call, const CallObject
 
 /// Has the record of what is at `host` removed once the call has succeeded.
 Entry forget_after(World& world, Call& call, const std::string& host) {
-  if (!world.files.must_forget(host)) return Entry::proceed;
-  const auto file = world.files.look(host, false);
-  if (!file || !file->is_stored) return Entry::proceed;
-  return at_exit(world, call, [&world, file = *file](Call& ended) {
-    if (ended.result == 0) world.files.forget(file);
+  const auto held = world.files.hold(host);
+  if (held == nullptr) return Entry::proceed;
+  return at_exit(world, call, [&world, held](Call& ended) {
+    if (ended.result == 0) world.files.forget(*held);
   });
 }
 

@@ -12,7 +12,7 @@ constexpr const char* kFileCapabilities = "security.capability";
 
 SysResult<OwnedFile> look_on_way(World& world, Call& call, const CallObject& object) {
   if (const auto error = refusal_on_way(world, call, object)) return *error;
-  return world.look(call, object);
+  return world.look(call, object, Freshness::now);
 }
 
 bool is_in_group(const Credentials& who, Id group) {

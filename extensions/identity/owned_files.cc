@@ -44,6 +44,15 @@ std::string lasting_name(const FileRef& file) {
   return text ? *text : file.host;
 }
 
+/// `now` with what makes `after` of `before`.
+OwnerRecord with_changes(OwnerRecord now, const OwnerRecord& before, const OwnerRecord& after) {
+  if (after.user != before.user) now.user = after.user;
+  if (after.group != before.group) now.group = after.group;
+  if (after.mode != before.mode) now.mode = after.mode;
+  if (after.device != before.device) now.device = after.device;
+  return now;
+}
+
 }  // namespace
 
 OwnedFiles::OwnedFiles(Setup setup)
@@ -72,13 +81,12 @@ OwnerStore& OwnedFiles::store_of(const struct stat& status) {
   return xattrs_;
 }
 
-std::optional<OwnerRecord> OwnedFiles::stored(const FileRef& file) {
+std::optional<OwnerRecord> OwnedFiles::stored(const FileRef& file, Freshness freshness) {
   if (&store_of(file.status) == &xattrs_) {
     if (auto found = stored_in_attributes(file)) return found;
   }
   // Also of a file system that refused attributes when another session tried.
-  const auto found = database_.find(file, natural(file.status));
-  return found ? *found : std::nullopt;
+  return database_.find(file, freshness);
 }
 
 std::optional<OwnerRecord> OwnedFiles::stored_in_attributes(const FileRef& file) {
@@ -109,16 +117,16 @@ std::optional<OwnerRecord> OwnedFiles::stored_in_attributes(const FileRef& file)
   return *found;
 }
 
-SysResult<OwnedFile> OwnedFiles::look(const std::string& host, bool follow) {
+SysResult<OwnedFile> OwnedFiles::look(const std::string& host, bool follow, Freshness freshness) {
   FileRef ref{.host = host, .follow = follow};
   const int flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | AT_NO_AUTOMOUNT;
   if (fstatat(AT_FDCWD, host.c_str(), &ref.status, flags) != 0) return Errno(errno);
-  return judge(std::move(ref));
+  return judge(std::move(ref), freshness);
 }
 
-OwnedFile OwnedFiles::judge(FileRef ref) {
+OwnedFile OwnedFiles::judge(FileRef ref, Freshness freshness) {
   OwnedFile file{.ref = std::move(ref), .record = {}};
-  const auto record = stored(file.ref);
+  const auto record = stored(file.ref, freshness);
   file.is_stored = record.has_value();
   file.record = record.value_or(natural(file.ref.status));
   return file;
@@ -129,6 +137,18 @@ SysResult<OwnedFile> OwnedFiles::look(int descriptor) {
 }
 
 SysResult<> OwnedFiles::set(const OwnedFile& file, const OwnerRecord& record) {
+  if (&store_of(file.status()) == &xattrs_) return change(file, record);
+  // Others may remove the file and make another one of its number, or change the record that this
+  // began with.
+  auto held = hold(file.ref.host, file.ref.follow);
+  if (!held) return held.error();
+  const auto transaction = database_.begin();
+  const OwnedFile now = judge(std::move(held->ref), Freshness::now);
+  const auto done = change(now, with_changes(now.record, file.record, record));
+  return done && transaction != nullptr ? transaction->commit() : done;
+}
+
+SysResult<> OwnedFiles::change(const OwnedFile& file, const OwnerRecord& record) {
   const FileRef& ref = file.ref;
   if (record == file.record) return Done{};
   OwnerRecord plain = natural(ref.status);
@@ -187,15 +207,27 @@ void OwnedFiles::recover() {
   }
 }
 
-bool OwnedFiles::must_forget(const std::string& host) {
-  if (database_.is_empty()) return false;
-  const auto status = lstat_of(host);
-  if (!status) return false;
-  return S_ISDIR(status->st_mode) || status->st_nlink == 1;
+SysResult<HeldFile> OwnedFiles::hold(const std::string& host, bool follow) {
+  auto opened = open_at(AT_FDCWD, host, O_PATH | (follow ? 0 : O_NOFOLLOW));
+  if (!opened) return opened.error();
+  HeldFile held{.descriptor = std::move(*opened), .ref = {}};
+  held.ref.host = "/proc/self/fd/" + std::to_string(held.descriptor.get());
+  held.ref.follow = true;
+  if (fstat(held.descriptor.get(), &held.ref.status) != 0) return Errno(errno);
+  return held;
 }
 
-void OwnedFiles::forget(const OwnedFile& file) {
-  (void)database_.remove(file.ref);  // a record that stays is told by its time of birth
+std::shared_ptr<const HeldFile> OwnedFiles::hold(const std::string& host) {
+  if (database_.is_empty()) return nullptr;
+  auto held = hold(host, false);
+  if (!held || !database_.knows(held->ref)) return nullptr;
+  return std::make_shared<const HeldFile>(std::move(*held));
+}
+
+void OwnedFiles::forget(const HeldFile& file) {
+  struct stat status {};
+  const bool is_there = fstat(file.descriptor.get(), &status) == 0 && status.st_nlink != 0;
+  if (!is_there) (void)database_.remove(file.ref);  // a record that stays is told by its birth
 }
 
 bool OwnedFiles::open_up_one(const std::string& host) {

@@ -14,6 +14,7 @@
 
 #include "extensions/identity/sqlite_store.h"
 #include "extensions/identity/xattr_store.h"
+#include "fs/fd.h"
 
 namespace nestp::identity {
 
@@ -26,6 +27,12 @@ struct OwnedFile {
   const struct stat& status() const { return ref.status; }
 };
 
+/// A file that stays the same whatever happens to its names.
+struct HeldFile {
+  UniqueFd descriptor;
+  FileRef ref;  ///< by the descriptor
+};
+
 class OwnedFiles {
  public:
   struct Setup {
@@ -36,19 +43,21 @@ class OwnedFiles {
   explicit OwnedFiles(Setup setup);
 
   /// Errors of stat(2).
-  SysResult<OwnedFile> look(const std::string& host, bool follow);
+  SysResult<OwnedFile> look(const std::string& host, bool follow,
+                            Freshness freshness = Freshness::recent);
   /// The same of a file whose status is known.
-  OwnedFile judge(FileRef ref);
+  OwnedFile judge(FileRef ref, Freshness freshness = Freshness::recent);
   /// The same of an open file of the tracer.
   SysResult<OwnedFile> look(int descriptor);
 
-  /// From now on the file has this owner, mode and device.
+  /// From now on the file has this owner, mode and device.  What another session has changed of
+  /// it in the meantime stays, but for what this changes.
   SysResult<> set(const OwnedFile& file, const OwnerRecord& record);
-  /// Its last name is about to be removed by a call that has succeeded: `file` was looked at
-  /// before.
-  void forget(const OwnedFile& file);
-  /// False: nothing depends on forget() being called for it.
-  bool must_forget(const std::string& host);
+  /// Has the file held whose name `host` a call is about to remove; null: nothing depends on it.
+  /// As long as it is held no other file gets its inode number.
+  std::shared_ptr<const HeldFile> hold(const std::string& host);
+  /// Drops what is recorded of it, if that was its last name.
+  void forget(const HeldFile& file);
 
   /// What of a mode the host gets for a stored file.
   static mode_t host_mode(mode_t mode);
@@ -95,8 +104,10 @@ class OwnedFiles {
   };
 
   OwnerStore& store_of(const struct stat& status);
-  std::optional<OwnerRecord> stored(const FileRef& file);
+  static SysResult<HeldFile> hold(const std::string& host, bool follow);
+  std::optional<OwnerRecord> stored(const FileRef& file, Freshness freshness = Freshness::recent);
   std::optional<OwnerRecord> stored_in_attributes(const FileRef& file);
+  SysResult<> change(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> store(const FileRef& file, const OwnerRecord& record);
   SysResult<> make_writable(const FileRef& file, const OwnerRecord& record);
   bool open_up_one(const std::string& host);

@@ -1,5 +1,5 @@
 // Records in a database beside the root file system, for files that cannot have
-// extended attributes.  The only place that knows SQLite.
+// extended attributes (owner_database.h).
 //
 // A file is known by device, inode number and time of birth, so that the next file
 // with the same number inherits nothing.  The database is made when there is
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/extension.h"
+#include "extensions/identity/owner_database.h"
 #include "extensions/identity/owner_store.h"
 
 namespace nestp::identity {
@@ -29,6 +30,7 @@ class SqliteStore final : public OwnerStore {
 
   SysResult<std::optional<OwnerRecord>> find(const FileRef& file,
                                              const OwnerRecord& natural) override;
+  std::optional<OwnerRecord> find(const FileRef& file, Freshness freshness);
   SysResult<> put(const FileRef& file, const OwnerRecord& record) override;
   SysResult<> remove(const FileRef& file) override;
   SysResult<std::string> attribute(const FileRef& file, const std::string& name) override;
@@ -40,13 +42,13 @@ class SqliteStore final : public OwnerStore {
   /// A change in two steps begins: should it never end, the next session completes it.
   SysResult<> begin_change(const FileRef& file, const OwnerRecord& record);
   SysResult<> end_change(const FileRef& file);
-  struct Pending {
-    std::string host;
-    ino_t inode = 0;
-    OwnerRecord record{};
-  };
   /// Changes that were begun.
-  std::vector<Pending> pending();
+  std::vector<PendingChange> pending();
+
+  /// At this moment something is recorded of a file with this number.
+  bool knows(const FileRef& file);
+  /// While it lives no other session changes anything here.  Null: there is no database yet.
+  std::unique_ptr<OwnerDatabase::Transaction> begin();
 
   /// Nothing is remembered here.
   bool is_empty();
@@ -56,12 +58,11 @@ class SqliteStore final : public OwnerStore {
   std::vector<RecordedInode> take_recorded(bool refresh);
 
  private:
-  class Database;
   bool open(bool make);
 
   std::vector<std::string> places_;
   dev_t root_device_;
-  std::unique_ptr<Database> database_;
+  std::unique_ptr<OwnerDatabase> database_;
   std::chrono::steady_clock::time_point missed_{};  ///< when there was last no database
   /// Of files whose birth is not told (terminals in /dev/pts): as long as this object.
   std::map<std::pair<dev_t, ino_t>, OwnerRecord> brief_;

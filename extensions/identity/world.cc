@@ -68,10 +68,10 @@ World::World(const OwnedFiles::Setup& setup, unsigned last)
               device_of(memfd_create("identity", MFD_CLOEXEC))};
 }
 
-SysResult<OwnedFile> World::look(pid_t thread, const CallObject& object) {
-  auto file = files.look(object.host, object.follow);
+SysResult<OwnedFile> World::look(pid_t thread, const CallObject& object, Freshness freshness) {
+  auto file = files.look(object.host, object.follow, freshness);
   if (!file && file.error() == Errno(EACCES) && files.open_up(object.host)) {
-    file = files.look(object.host, object.follow);
+    file = files.look(object.host, object.follow, freshness);
   }
   if (!file && file.error() == Errno(ENOENT)) {
     struct stat base {};

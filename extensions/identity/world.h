@@ -47,9 +47,11 @@ struct World {
   Credentials& credentials(const Call& call) { return of(call).credentials; }
 
   /// stat(2) of an object as the guest sees it.
-  SysResult<OwnedFile> look(pid_t thread, const CallObject& object);
-  SysResult<OwnedFile> look(const Call& call, const CallObject& object) {
-    return look(call.thread, object);
+  SysResult<OwnedFile> look(pid_t thread, const CallObject& object,
+                            Freshness freshness = Freshness::recent);
+  SysResult<OwnedFile> look(const Call& call, const CallObject& object,
+                            Freshness freshness = Freshness::recent) {
+    return look(call.thread, object, freshness);
   }
   /// Owners that no record tells: of a process's entries in /proc the process's user, of pipes,
   /// sockets and files without a name whoever asks.
