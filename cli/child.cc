@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <string_view>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +44,17 @@ int wait_for(pid_t child) {
 }
 
 }  // namespace
+
+bool is_in_path(const std::string& name) {
+  const char* const variable = std::getenv("PATH");
+  std::string_view path = variable == nullptr ? "/usr/bin:/bin" : variable;
+  while (true) {
+    const std::string_view directory = path.substr(0, path.find(':'));
+    if (::access((std::string(directory) + "/" + name).c_str(), X_OK) == 0) return true;
+    if (directory.size() == path.size()) return false;
+    path.remove_prefix(directory.size() + 1);
+  }
+}
 
 int run_in_child(const std::function<int()>& work, const std::vector<int>& handed_over) {
   struct sigaction action {};
@@ -99,7 +112,7 @@ int run_program_to_end(const std::vector<std::string>& words,
   });
 }
 
-Result<std::string> output_of(const std::vector<std::string>& words, const std::string& input) {
+Result<std::string> output_of(const std::vector<std::string>& words, const OutputWish& wish) {
   int ends[2];
   int input_ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return Error{std::string("pipe: ") + std::strerror(errno)};
@@ -110,15 +123,19 @@ Result<std::string> output_of(const std::vector<std::string>& words, const std::
   }
   const UniqueFd input_read(input_ends[0]);
   UniqueFd input_write(input_ends[1]);
+  // A file: nobody has to read it while the program runs.
+  const UniqueFd errors(wish.errors == nullptr ? -1 : ::memfd_create("errors", MFD_CLOEXEC));
   const pid_t child = ::fork();
   if (child < 0) return Error{std::string("fork: ") + std::strerror(errno)};
   if (child == 0) {
     ::dup2(write_end.get(), STDOUT_FILENO);
-    if (!input.empty()) ::dup2(input_read.get(), STDIN_FILENO);
+    if (errors) ::dup2(errors.get(), STDERR_FILENO);
+    if (!wish.input.empty()) ::dup2(input_read.get(), STDIN_FILENO);
+    ::alarm(wish.seconds);
     execute(words);
   }
   // A pipe takes this much at once; both ends are ours, so nobody is missing.
-  (void)!::write(input_write.get(), input.data(), input.size());
+  (void)!::write(input_write.get(), wish.input.data(), wish.input.size());
   input_write.reset();
   write_end.reset();
   std::string text;
@@ -127,6 +144,10 @@ Result<std::string> output_of(const std::vector<std::string>& words, const std::
   while ((got = ::read(read_end.get(), block.data(), block.size())) > 0)
     text.append(block.data(), static_cast<std::size_t>(got));
   const int code = wait_for(child);
+  if (errors && ::lseek(errors.get(), 0, SEEK_SET) == 0) {
+    while ((got = ::read(errors.get(), block.data(), block.size())) > 0)
+      wish.errors->append(block.data(), static_cast<std::size_t>(got));
+  }
   if (code != 0) return Error{words[0] + " failed with status " + std::to_string(code)};
   return text;
 }

@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <string_view>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "arch/abi.h"
 #include "cli/diagnose.h"
 #include "fs/fd.h"
+#include "fs/mount_flags.h"
 #include "fs/path_cache.h"
 #include "fs/resolve.h"
 
@@ -55,9 +55,8 @@ class Lookup {
 
   /// Adds what is only worth knowing of the program that will run.
   void examine(ProgramFacts& facts) {
-    struct statvfs mount {};
-    if (::statvfs(facts.host.c_str(), &mount) == 0) {
-      facts.on_noexec_mount = (mount.f_flag & ST_NOEXEC) != 0;
+    if (const SysResult<bool> forbidden = on_noexec_mount(facts.host)) {
+      facts.on_noexec_mount = *forbidden;
       // The kernel itself says EACCES on such a mount, which hides the mode's own answer.
       const SysResult<struct stat> status = stat_of(facts.host);
       if (facts.on_noexec_mount && status) facts.is_executable = (status->st_mode & 0111) != 0;

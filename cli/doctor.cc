@@ -1,9 +1,9 @@
 #include "cli/doctor.h"
 
 #include <cstdio>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "cli/child.h"
 #include "cli/diagnose.h"
 #include "cli/image/download.h"
 #include "cli/json_text.h"
@@ -12,6 +12,7 @@
 #include "engine/backend.h"
 #include "engine/namespace/id_map.h"
 #include "fs/fd.h"
+#include "fs/mount_flags.h"
 
 namespace nestp {
 namespace {
@@ -31,17 +32,6 @@ Finding examine_backend(const Backend& backend, const Guest& guest) {
   finding.works = refusals.empty();
   finding.text = refusals.empty() ? "usable here" : refusals.front();
   return finding;
-}
-
-bool is_in_path(const std::string& name) {
-  const char* const variable = std::getenv("PATH");
-  std::string_view path = variable == nullptr ? "/usr/bin:/bin" : variable;
-  while (true) {
-    const std::string_view directory = path.substr(0, path.find(':'));
-    if (::access((std::string(directory) + "/" + name).c_str(), X_OK) == 0) return true;
-    if (directory.size() == path.size()) return false;
-    path.remove_prefix(directory.size() + 1);
-  }
 }
 
 Finding examine_subordinate_ids() {
@@ -70,8 +60,8 @@ Finding examine_subordinate_ids() {
 
 Finding examine_directory(const std::string& subject, const char* path) {
   Finding finding{.subject = subject, .works = true, .text = std::string(path) + " takes programs"};
-  struct statvfs mount {};
-  if (::statvfs(path, &mount) != 0 || (mount.f_flag & ST_NOEXEC) == 0) return finding;
+  const auto forbidden = on_noexec_mount(path);
+  if (!forbidden || !*forbidden) return finding;
   finding.works = false;
   finding.text = std::string(path) +
                  " is mounted noexec: the namespace backend cannot run programs there; use "

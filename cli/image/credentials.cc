@@ -68,7 +68,7 @@ std::string best_key(const Json& all, const std::string& repository) {
 std::string ask_helper(const std::string& helper, const std::string& host) {
   // Docker keeps its own registry under the name of an interface.
   const std::string name = host == "docker.io" ? "https://index.docker.io/v1/" : host;
-  const auto text = output_of({helper, "get"}, name + "\n");
+  const auto text = output_of({helper, "get"}, {.input = name + "\n"});
   const auto answer = text ? Json::parse(*text) : Result<Json>(text.error());
   if (!answer) {
     LOG(info) << helper << " gives no credentials for " << name << ": " << answer.error().message;

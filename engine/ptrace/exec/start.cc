@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "engine/ptrace/memory.h"
 #include "engine/ptrace/ptrace_call.h"
 #include "engine/ptrace/tracer.h"
+#include "fs/mount_flags.h"
 
 namespace nestp {
 namespace {
@@ -36,8 +36,7 @@ int ask_kernel(int file) {
 
 SysResult<> check_by_hand(const std::string& host, int file) {
   if (const auto may = check_permission(host, X_OK); !may) return may.error();
-  struct statvfs where {};
-  if (fstatvfs(file, &where) == 0 && (where.f_flag & ST_NOEXEC)) return Errno(EACCES);
+  if (const auto forbidden = on_noexec_mount(file); forbidden && *forbidden) return Errno(EACCES);
   return Done{};
 }
 

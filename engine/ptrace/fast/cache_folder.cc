@@ -1,11 +1,11 @@
 #include "engine/ptrace/fast/cache_folder.h"
+#include "fs/mount_flags.h"
 
 #include <algorithm>
 #include <dirent.h>
 #include <fcntl.h>
 #include <numeric>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include <vector>
 
@@ -33,8 +33,8 @@ bool write_whole(int file, std::span<const std::byte> bytes, std::uint64_t offse
 
 bool CacheFolder::allows_execution() const {
   make_folders(path_);
-  struct statvfs where {};
-  return statvfs(path_.c_str(), &where) == 0 && (where.f_flag & ST_NOEXEC) == 0;
+  const auto forbidden = on_noexec_mount(path_);
+  return forbidden && !*forbidden;
 }
 
 bool CacheFolder::put(std::string_view name, std::span<const std::span<const std::byte>> parts,

@@ -7,12 +7,12 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <tuple>
 #include <unistd.h>
 
 #include "engine/log.h"
 #include "fs/hash.h"
+#include "fs/mount_flags.h"
 #include "fs/proc_escape.h"
 
 namespace nestp {
@@ -184,8 +184,7 @@ UniqueFd PatchedCopies::read_copy(const std::string& name, const Identity& ident
   const bool is_ours = S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
                        (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
   if (!is_ours || static_cast<std::uint64_t>(status.st_size) != size) return {};
-  struct statvfs where {};
-  if (fstatvfs(file.get(), &where) != 0 || (where.f_flag & ST_NOEXEC) != 0) return {};
+  if (const auto forbidden = on_noexec_mount(file.get()); !forbidden || *forbidden) return {};
   const MappedFile whole(file.get(), size);
   if (whole.bytes().size() != size) return {};
   Trailer trailer{};
