@@ -3,10 +3,7 @@
 . "$(dirname -- "$0")/tap.sh"
 
 as_root() { # WORD...: like run, but as root
-  status=0
-  timeout -k 5 60 "$nestp" "$@" >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
+  captured timeout -k 5 60 "$nestp" "$@"
 }
 
 namespaces=yes

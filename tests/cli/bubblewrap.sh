@@ -1,8 +1,7 @@
 #!/bin/sh
 # bubblewrap's options for whoever watches a guest: descriptors, locks, joined namespaces, limits.
 . "$(dirname -- "$0")/tap.sh"
-command -v python3 >/dev/null || { echo '1..0 # SKIP no python3'; exit 0; }
-unset JUNEST_HOME JUNEST_ENV
+needs_program python3
 mkdir -p home && mkdir -p "$rootfs/etc/junest" "$rootfs/usr/bin"
 for name in sh cat unshare sleep; do ln -sf /bin/busybox "$rootfs/usr/bin/$name"; done
 echo "JUNEST_ARCH=$(uname -m)" >"$rootfs/etc/junest/info"
@@ -12,7 +11,7 @@ if ! run --backend=namespace -r "$rootfs" -w / true || [ "$status" != 0 ]; then
   exit 0
 fi
 python3 -c 'import platform, sys; sys.exit(platform.machine() != "x86_64")' ||
-  { echo '1..0 # SKIP the image is for x86_64'; exit 0; }
+  skip_all 'the image is for x86_64'
 
 # watched CODE: a Python program with start(ARGS, *WORDS, pass_fds=...), which starts junest ns -b.
 watched() {

@@ -1,23 +1,15 @@
 #!/bin/sh
 # Named environments: install from all sources, run, enter, list, ps, kill, clone, backup, remove.
 . "$(dirname -- "$0")/tap.sh"
-command -v python3 >/dev/null || { echo '1..0 # SKIP no python3'; exit 0; }
-[ "$(uname -m)" = x86_64 ] || { echo '1..0 # SKIP the image is for x86_64'; exit 0; }
+needs_program python3
+needs_x86_64
 
 home=$place/home
 mkdir -m 777 "$home"
 # n WORD...: nestp as an ordinary user; sets $status, $out and $err.
 n() {
-  status=0
-  as_user env -i HOME="$home" PATH="$PATH" ${REGISTRY_AUTH_FILE:+REGISTRY_AUTH_FILE="$REGISTRY_AUTH_FILE"} \
-    timeout -k 5 100 "$nestp" "$@" >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
-}
-ok() { [ "$status" = 0 ] || { echo "# $status $err"; false; }; }
-wrong() { # PATTERN NAME
-  { [ "$status" != 0 ] && printf '%s' "$err" | grep -qE "$1"; } || { echo "# said: $err"; false; }
-  point "$2"
+  captured as_user env -i HOME="$home" PATH="$PATH" ${REGISTRY_AUTH_FILE:+REGISTRY_AUTH_FILE="$REGISTRY_AUTH_FILE"} \
+    timeout -k 5 100 "$nestp" "$@"
 }
 roots=$home/.local/share/nestp/environments
 
@@ -42,13 +34,13 @@ n install --name two "$place/two"
 ok && is_right two
 point 'an index of two machines'
 n install --arch sparc "$place/two" other
-wrong 'not made for sparc, only for s390x, amd64' 'a machine that the image is not made for'
+wrong 1 'not made for sparc, only for s390x, amd64' 'a machine that the image is not made for'
 [ ! -e "$roots/other" ] && [ -z "$(ls -A "$roots" | grep new)" ]
 point '... leaves nothing'
 n install "$place/layout" layout
-wrong 'already' 'not over another environment'
+wrong 1 'already' 'not over another environment'
 n install "$place/layout" '../x'
-wrong 'is no name' 'names are names'
+wrong 1 'is no name' 'names are names'
 tar -C "$place/layout" -cf "$place/layout.tar" .
 n install "$place/layout.tar" packed
 ok && is_right packed
@@ -64,9 +56,9 @@ cp -r "$place/layout" "$place/damaged"
 big=$(ls -S "$place/damaged/blobs/sha256" | head -n 1)
 printf x >>"$place/damaged/blobs/sha256/$big"
 n install "$place/damaged" damaged
-wrong 'is damaged: its digest' 'a damaged layer'
+wrong 1 'is damaged: its digest' 'a damaged layer'
 n install "$place/nowhere.tar"
-wrong 'No such file' 'a file that is not there'
+wrong 1 'No such file' 'a file that is not there'
 
 n run layout
 ok && is "$out" 'hello there from /opaque'
@@ -97,7 +89,7 @@ ok && is "$out" content
 point 'settings: a binding for always'
 echo "bnid = x" >>"$roots/layout/settings"
 n enter layout true
-wrong 'settings: line [0-9]+: there is no key' 'settings: a wrong key is named'
+wrong 125 'settings: line [0-9]+: there is no key' 'settings: a wrong key is named'
 sed -i '/bnid/d' "$roots/layout/settings"
 n enter --backend=namespace two id -u
 if [ "$status" = 0 ]; then
@@ -105,7 +97,7 @@ if [ "$status" = 0 ]; then
   point 'enter: by namespaces'
 fi
 n enter nowhere true
-wrong "no environment 'nowhere'" 'enter: none of that name'
+wrong 125 "no environment 'nowhere'" 'enter: none of that name'
 
 printf '# mine\nFROM_FILE=a b\n\n' >"$home/variables"
 n enter --env-file "$home/variables" layout sh -c 'echo "$FROM_FILE"'
@@ -113,7 +105,7 @@ ok && is "$out" 'a b'
 point 'enter: variables of a file'
 echo x >"$home/variables"
 n enter --env-file "$home/variables" layout true
-wrong 'line 1 is not NAME=VALUE' '... whose lines are checked'
+wrong 125 'line 1 is not NAME=VALUE' '... whose lines are checked'
 n enter layout sh -c 'ls "$HOME"'
 printf '%s' "$out" | grep -q variables
 point 'home: shared'
@@ -132,7 +124,7 @@ yes /root'
 point 'settings of all environments'
 echo 'bnid = x' | as_user tee "$home/.config/nestp/settings" >/dev/null
 n enter layout true
-wrong 'nestp/settings: line 1: there is no key' '... a wrong key is named'
+wrong 125 'nestp/settings: line 1: there is no key' '... a wrong key is named'
 rm -r "$home/.config"
 n enter --ephemeral layout sh -c 'rm /kept && echo x >/added && cat /added; exit 6'
 is "$status" 6 && is "$out" x && [ -e "$roots/layout/root/kept" ] && [ ! -e "$roots/layout/root/added" ] &&
@@ -144,7 +136,7 @@ ok && is_right layout && [ ! -e "$roots/layout/root/added" ] && n enter layout c
 point 'reset: the files are new, the settings stay'
 mv "$place/layout" "$place/elsewhere"
 n reset layout
-wrong "'layout' is as it was" 'reset: a source that is gone'
+wrong 1 "'layout' is as it was" 'reset: a source that is gone'
 mv "$place/elsewhere" "$place/layout"
 is_right layout
 point '... leaves it as it was'
@@ -158,7 +150,7 @@ n ps
 is "$(printf '%s\n' "$out" | cut -f2,3)" 'layout	sleep 60'
 point 'ps'
 n remove layout
-wrong 'is in use' 'remove: not under a session'
+wrong 1 'is in use' 'remove: not under a session'
 n kill layout
 ok && wait $! ; n ps
 is "$out" ''
@@ -211,11 +203,11 @@ content() { (cd "$1" && find . ! -type d -printf '%p %y %s %n %l\n' | sort); }
 ok && tar -C unpacked -xJf "$home/long.tar.xz" && is "$(content unpacked)" "$(content "$roots/again/root")"
 point 'export: what tar reads, long names and links'
 n restore "$home/files.tar"
-wrong 'is no backup' 'restore takes only backups'
+wrong 1 'is no backup' 'restore takes only backups'
 n clone again
-wrong 'the words are' 'a missing word'
+wrong 1 'the words are' 'a missing word'
 n install --what x
-wrong "unknown option '--what'" 'an unknown option'
+wrong 1 "unknown option '--what'" 'an unknown option'
 
 registry=$(command -v docker-registry)
 if [ -n "$registry" ] && command -v skopeo >/dev/null; then
@@ -227,8 +219,7 @@ storage: {filesystem: {rootdirectory: $place/registry}}
 http: {addr: "127.0.0.1:$port"}
 END
   "$registry" serve registry.yml >registry.log 2>&1 &
-  server=$!
-  trap 'kill $server; chmod -R u+rwx "$place"; rm -rf -- "$place"' EXIT
+  servers=$!
   for try in 1 2 3 4 5 6 7 8 9 10; do
     python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$port/v2/')" 2>/dev/null && break
     sleep 0.5
@@ -244,7 +235,7 @@ END
   ok && is_right docker
   point 'from a registry, in the form of Docker'
   n install "127.0.0.1:$port/some/image:2" absent
-  wrong 'there is no such image' 'a tag that is not there'
+  wrong 1 'there is no such image' 'a tag that is not there'
   digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://127.0.0.1:$port/some/image:1")
   n install "127.0.0.1:$port/some/image@$digest" digest
   ok && is_right digest
@@ -253,11 +244,11 @@ END
   n install "$place/saved.tar" saved
   ok && is_right saved && n run saved && is "$out" 'hello there from /opaque'
   point 'what docker save writes'
-  kill $server
-  wait $server 2>/dev/null
-  trap 'chmod -R u+rwx "$place"; rm -rf -- "$place"' EXIT
+  kill "$servers"
+  wait "$servers" 2>/dev/null
+  servers=
   n install "127.0.0.1:$port/some/image:1" gone
-  wrong . 'no registry'
+  wrong 1 . 'no registry'
 else
   echo '# skipped, no docker-registry or no skopeo'
 fi

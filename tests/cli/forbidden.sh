@@ -5,8 +5,7 @@
 #   forbidden.sh NESTP FORBID
 forbid=$(realpath -- "$2")
 . "$(dirname -- "$0")/tap.sh"
-[ "$(uname -m)" = x86_64 ] || { echo '1..0 # SKIP the image is for x86_64'; exit 0; }
-unset JUNEST_HOME JUNEST_ENV
+needs_x86_64
 cp "$forbid" "$place/forbid"
 run --backend=namespace -r "$rootfs" -w / true
 [ "$status" = 0 ] && namespaces=yes || { namespaces=no; echo "# no namespaces for ordinary users here: $err"; }
@@ -32,12 +31,8 @@ in_place() {
     no_more_namespaces) around=$place/no_more ;;
   esac
   shift
-  status=0
   # shellcheck disable=SC2086
-  as_user env -i HOME="$home" PATH="$PATH" $around timeout -k 5 60 "$nestp" "$@" \
-    >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
+  captured as_user env -i HOME="$home" PATH="$PATH" $around timeout -k 5 60 "$nestp" "$@"
 }
 cat >"$place/no_more" <<'END'
 #!/bin/sh
@@ -107,13 +102,9 @@ fi
 mounted() {
   script=$1
   shift
-  status=0
-  place=$place home=$home unshare -m sh -c "$script"'
+  captured env place="$place" home="$home" unshare -m sh -c "$script"'
     exec setpriv --reuid=65534 --regid=65534 --clear-groups env -i HOME="$home" PATH="$PATH" \
-      TMPDIR="$home" JUNEST_TEMPDIR="$home" timeout -k 5 60 "$@"' sh "$nestp" "$@" \
-    >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
+      TMPDIR="$home" JUNEST_TEMPDIR="$home" timeout -k 5 60 "$@"' sh "$nestp" "$@"
 }
 read_only='mount --bind "$home" "$home" && mount -o remount,bind,ro "$home" || exit 99;'
 mounted "$read_only" -r "$rootfs" -w / id -u

@@ -10,11 +10,7 @@ cp "$old_kernel" "$place/old_kernel"
 under() {
   first=$1
   shift
-  status=0
-  as_user timeout -k 5 60 sh -c "$first; exec \"\$@\"" sh "$nestp" -r "$rootfs" -w / "$@" \
-    >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
+  captured as_user timeout -k 5 60 sh -c "$first; exec \"\$@\"" sh "$nestp" -r "$rootfs" -w / "$@"
 }
 
 # works NAME: the last run printed what `cat /etc/passwd` does, and nothing else.

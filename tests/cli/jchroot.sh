@@ -4,14 +4,7 @@
 
 # jc WORD...: jchroot as an ordinary user; sets $status, $out and $err.
 jc() {
-  status=0
-  as_user timeout -k 5 60 "$nestp" jchroot "$@" >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
-}
-wrong() { # CODE PATTERN NAME
-  { is "$status" "$1" && printf '%s' "$err" | grep -qE "$2"; } || { echo "# said: $err"; false; }
-  point "$3"
+  captured as_user timeout -k 5 60 "$nestp" jchroot "$@"
 }
 jc --help
 is "$status" 0 && printf '%s' "$out" | grep -q -- --new-user-ns
@@ -91,34 +84,28 @@ END
   point 'network'
 fi
 
-groot() {
-  status=0
-  "$@" >out 2>err || status=$?
-  out=$(cat out)
-  err=$(cat err)
-}
-groot as_user "$nestp" groot "$rootfs" true
+captured as_user "$nestp" groot "$rootfs" true
 wrong 110 'only root' 'groot: as an ordinary user'
-groot as_user "$nestp" groot -b relative "$rootfs" true
+captured as_user "$nestp" groot -b relative "$rootfs" true
 wrong 111 'not absolute' 'groot: a relative source'
-groot as_user "$nestp" groot -b /absent "$rootfs" true
+captured as_user "$nestp" groot -b /absent "$rootfs" true
 wrong 103 'does not exist' 'groot: a source that is not there'
-groot as_user "$nestp" groot --what "$rootfs" true
+captured as_user "$nestp" groot --what "$rootfs" true
 wrong 1 'unknown option' 'groot: an unknown option'
-groot as_user "$nestp" groot --help
+captured as_user "$nestp" groot --help
 is "$status" 0
 point 'groot: help'
 if [ "$(id -u)" = 0 ]; then
-  groot "$nestp" groot "$place/absent" true
+  captured "$nestp" groot "$place/absent" true
   wrong 103 'does not exist' 'groot: no directory'
   mounts=$(cat /proc/mounts)
-  groot "$nestp" groot -r -b /proc -b /dev -b "$place:/new/place" "$rootfs" sh -c 'ls /new/place/nestp; test -c /dev/null; exit 8'
+  captured "$nestp" groot -r -b /proc -b /dev -b "$place:/new/place" "$rootfs" sh -c 'ls /new/place/nestp; test -c /dev/null; exit 8'
   is "$status" 8 && is "$out" /new/place/nestp && is "$(cat /proc/mounts)" "$mounts"
   point 'groot: bindings, and no mount is left'
-  groot "$nestp" groot -i "$rootfs" sh -c 'mount | grep -c " /proc \| /dev \| /sys \| /tmp \| /run "'
+  captured "$nestp" groot -i "$rootfs" sh -c 'mount | grep -c " /proc \| /dev \| /sys \| /tmp \| /run "'
   [ "${out:-0}" -ge 5 ]
   point 'groot: file systems of its own'
-  groot "$nestp" jchroot -u nobody -g nogroup "$rootfs" sh -c 'id -u; id -g; id -G'
+  captured "$nestp" jchroot -u nobody -g nogroup "$rootfs" sh -c 'id -u; id -g; id -G'
   is "$out" "65534
 65534
 65534"

@@ -1,8 +1,7 @@
 #!/bin/sh
 # JuNest's command line: what a backend is started with, exit codes, messages, wrappers, sessions.
 . "$(dirname -- "$0")/tap.sh"
-[ "$(uname -m)" = x86_64 ] || { echo '1..0 # SKIP the image is for x86_64'; exit 0; }
-unset JUNEST_HOME JUNEST_ENV JUNEST_ARGS
+needs_x86_64
 
 home="$place/a home"
 image="$home/an image"
@@ -22,11 +21,8 @@ user=$(as_user id -u)
 
 # junest WORD...: as an ordinary user; sets $status, $out and $err.
 junest() {
-  status=0
-  as_user env HOME="$home" JUNEST_HOME="$image" ${set:+"$set"} \
-    timeout -k 5 60 "$nestp" junest "$@" >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
+  captured as_user env HOME="$home" JUNEST_HOME="$image" ${set:+"$set"} \
+    timeout -k 5 60 "$nestp" junest "$@"
 }
 # records NAME WANTED WORD...: the backend's words, joined by a blank.
 records() {
@@ -35,10 +31,6 @@ records() {
   junest "$@"
   is "$(sed 1d "$place/out" | tr '\n' ' ')" "$wanted "
   point "$name"
-}
-wrong() { # CODE PATTERN NAME
-  { is "$status" "$1" && printf '%s' "$err" | grep -qE "$2"; } || { echo "# said: $err"; false; }
-  point "$3"
 }
 
 run_user=/run/user/$user
@@ -121,9 +113,7 @@ wrong 110 'only root' 'groot is for root'
 junest root true
 wrong 1 'only root' 'root is for root'
 if [ "$(id -u)" = 0 ]; then
-  status=0
-  env HOME="$home" JUNEST_HOME="$image" "$nestp" junest proot true 2>err || status=$?
-  err=$(cat err)
+  captured env HOME="$home" JUNEST_HOME="$image" "$nestp" junest proot true
   wrong 105 'not for root' 'proot as root is 105'
   mounts=$(cat /proc/mounts)
   status=0

@@ -1,42 +1,39 @@
 #!/bin/sh
 # junest build: an image by the host's tools, as an ordinary user; here of the smallest packages.
 . "$(dirname -- "$0")/tap.sh"
-command -v python3 >/dev/null || { echo '1..0 # SKIP no python3'; exit 0; }
-[ "$(uname -m)" = x86_64 ] || { echo '1..0 # SKIP the image is for x86_64'; exit 0; }
-unset JUNEST_HOME JUNEST_ENV
+needs_program python3
+needs_x86_64
 mkdir work && chmod 777 work
 
 # build WORD...: junest build as an ordinary user; sets $status, $out and $err.
 build() {
-  status=0
-  (cd work && as_user env HOME="$place/work" JUNEST_TEMPDIR="$place/work" \
-    timeout -k 5 200 "$nestp" junest build "$@") >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
+  cd work || exit 1
+  captured as_user env HOME="$place/work" JUNEST_TEMPDIR="$place/work" \
+    timeout -k 5 200 "$nestp" junest build "$@"
+  cd ..
 }
-wrong() { # PATTERN NAME
-  { is "$status" 1 && printf '%s' "$err" | grep -qE "$1" && is "$(ls work)" ''; } || { echo "# said: $err"; false; }
-  point "$2"
+refused() { # PATTERN NAME
+  wrong 1 "$1" "$2"
+  is "$(ls work)" ''
+  point '... which leaves nothing'
 }
 build --with apt
-wrong "'apt' is none of pacman, mmdebstrap, debootstrap" 'a tool that nestp does not know'
+refused "'apt' is none of pacman, mmdebstrap, debootstrap" 'a tool that nestp does not know'
 build --suite
-wrong 'needs a value' 'a missing value'
+refused 'needs a value' 'a missing value'
 if [ "$(id -u)" = 0 ]; then
-  status=0
-  "$nestp" junest build >out 2>err || status=$?
-  err=$(cat err)
-  wrong 'not for root' 'not as root'
+  captured "$nestp" junest build
+  refused 'not for root' 'not as root'
 fi
 if ! command -v pacman >/dev/null; then
   build --with pacman
-  wrong 'pacman is not installed' 'pacman is not there'
+  refused 'pacman is not installed' 'pacman is not there'
   echo '# skipped, no pacman'
   done_testing
   exit 0
 fi
 build --with pacman --mirror "file://$place/absent"
-wrong 'pacman failed with status' 'a mirror that is not there leaves nothing'
+refused 'pacman failed with status' 'a mirror that is not there leaves nothing'
 python3 "$here/make_pacman_repository.py" "$(command -v busybox)" "$place/repository"
 chmod -R a+rX "$place/repository"
 build --with pacman --mirror "file://$place/repository"

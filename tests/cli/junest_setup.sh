@@ -1,13 +1,13 @@
 #!/bin/sh
 # junest setup: good and bad servers, hostile archives, interruptions; nothing half, nothing outside.
 . "$(dirname -- "$0")/tap.sh"
-command -v python3 >/dev/null || { echo '1..0 # SKIP no python3'; exit 0; }
-unset JUNEST_HOME JUNEST_ENV JUNEST_URL JUNEST_REPO JUNEST_SHA256 http_proxy https_proxy
+needs_program python3
+unset JUNEST_URL JUNEST_REPO JUNEST_SHA256 http_proxy https_proxy
 
 work=$place/work
 mkdir -p "$work/temp" "$rootfs/etc/junest" "$rootfs/usr/bin"
 echo JUNEST_ARCH=x86_64 >"$rootfs/etc/junest/info"
-[ "$(uname -m)" = x86_64 ] || { echo '1..0 # SKIP images are for x86_64'; exit 0; }
+needs_x86_64
 ln -sf /bin/busybox "$rootfs/usr/bin/ls"
 head -c 600000 /dev/urandom >"$rootfs/usr/filler"
 tar -C "$rootfs" -czf "$place/image.tar.gz" .
@@ -17,11 +17,8 @@ image=$work/home
 
 # setup WORD...: junest setup as an ordinary user.
 setup() {
-  status=0
-  as_user env HOME="$work" JUNEST_HOME="$image" JUNEST_TEMPDIR="$work/temp" "${proxy:-NO_PROXY=*}" \
-    timeout -k 5 100 "$nestp" junest setup "$@" >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
+  captured as_user env HOME="$work" JUNEST_HOME="$image" JUNEST_TEMPDIR="$work/temp" "${proxy:-NO_PROXY=*}" \
+    timeout -k 5 100 "$nestp" junest setup "$@"
 }
 clear_image() { chmod -R u+rwx "$image" 2>/dev/null; rm -rf "$image"; }
 is_whole() { cmp -s "$image/usr/filler" "$rootfs/usr/filler" && [ ! -e "$image.unfinished" ]; }
@@ -45,8 +42,7 @@ is "$status" 1 && is_absent
 point 'a wrong checksum of a file'
 
 python3 "$here/image_server.py" "$place/image.tar.gz" "$place/port" "$place/requests" 2>/dev/null &
-server=$!
-trap 'kill $server; chmod -R u+rwx "$place"; rm -rf -- "$place"' EXIT
+servers=$!
 while [ ! -e "$place/port" ]; do sleep 0.1; done
 url=http://127.0.0.1:$(cat "$place/port")
 

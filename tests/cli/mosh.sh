@@ -2,9 +2,8 @@
 # Mosh whose server runs in a guest: it comes back, and the connection stays, without a wrapper.
 . "$(dirname -- "$0")/tap.sh"
 for program in mosh mosh-server python3; do
-  command -v $program >/dev/null || { echo "1..0 # SKIP no $program"; exit 0; }
+  needs_program $program
 done
-unset JUNEST_HOME JUNEST_ENV
 home=$place/home
 mkdir -p "$home" "$rootfs/etc/junest"
 echo "JUNEST_ARCH=$(uname -m)" >"$rootfs/etc/junest/info"

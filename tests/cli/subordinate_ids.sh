@@ -1,10 +1,9 @@
 #!/bin/sh
 # Users with ranges in /etc/subuid: owners are real in namespaces, and such trees can be removed.
 . "$(dirname -- "$0")/tap.sh"
-[ "$(id -u)" = 0 ] || { echo '1..0 # SKIP needs root, to write a /etc/subuid that the test alone sees'; exit 0; }
-command -v newuidmap >/dev/null && [ -e /etc/subuid ] && [ -e /etc/subgid ] || { echo '1..0 # SKIP no newuidmap'; exit 0; }
-[ "$(uname -m)" = x86_64 ] || { echo '1..0 # SKIP the image is for x86_64'; exit 0; }
-unset JUNEST_HOME JUNEST_ENV
+[ "$(id -u)" = 0 ] || skip_all 'needs root, to write a /etc/subuid that the test alone sees'
+command -v newuidmap >/dev/null && [ -e /etc/subuid ] && [ -e /etc/subgid ] || skip_all 'no newuidmap'
+needs_x86_64
 home=$place/home
 mkdir -p "$home" "$rootfs/etc/junest" "$rootfs/usr/bin"
 echo JUNEST_ARCH=x86_64 >"$rootfs/etc/junest/info"
@@ -17,16 +16,13 @@ echo "$name:200000:65536" >ranges
 
 # n WORD...: nestp as an ordinary user who has ranges; sets $status, $out and $err.
 n() {
-  status=0
-  place=$place home=$home unshare -m sh -c '
+  captured env place="$place" home="$home" unshare -m sh -c '
     mount --bind "$place/ranges" /etc/subuid && mount --bind "$place/ranges" /etc/subgid || exit 99
     exec setpriv --reuid=65534 --regid=65534 --clear-groups env -i HOME="$home" PATH="$PATH" \
-      timeout -k 5 60 "$@"' sh "$nestp" "$@" >"$place/out" 2>"$place/err" </dev/null || status=$?
-  out=$(cat "$place/out")
-  err=$(cat "$place/err")
+      timeout -k 5 60 "$@"' sh "$nestp" "$@"
 }
 n --backend=namespace -r "$rootfs" -w / true
-[ "$status" = 0 ] || { echo "1..0 # SKIP no namespaces for ordinary users here: $err"; exit 0; }
+[ "$status" = 0 ] || skip_all "no namespaces for ordinary users here: $err"
 
 n junest -f -- mkdir /d '&&' touch /d/file '&&' chown 1:5 /d/file /d '&&' stat -c %u:%g /d/file
 is "$status" 0 && is "$out" 1:5 && is "$(stat -c %u:%g "$home/.junest/d/file")" 200000:200004 || { echo "# $err"; false; }
