@@ -1,5 +1,6 @@
 #include "cli/programs.h"
 
+#include "cli/bench/bench.h"
 #include "cli/boot/boot.h"
 #include "cli/doctor.h"
 #include "cli/environment/commands.h"
@@ -109,6 +110,10 @@ constexpr Program kPrograms[] = {
      .help = "Say what works on this machine",
      .usage = "nestp doctor [--json]",
      .run = run_doctor},
+    {.name = "bench",
+     .help = "Measure what system calls cost here",
+     .usage = "nestp bench [-r ROOT] [--quick] [--only TEXT] [--json] [--svg FILE] [--from FILE]",
+     .run = bench::run},
     {.name = "owners",
      .help = "List or set the owners that -0 remembers",
      .usage = "nestp owners export|import [--format=mtree|fakeroot] DIR",

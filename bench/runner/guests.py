@@ -1,4 +1,4 @@
-"""bench/guest: one loop a call, in the chroot and as a guest, in turns."""
+"""cli/bench/loops.cc: one loop a call, in the chroot and as a guest, in turns."""
 
 from . import contenders
 from .figure import Figure
@@ -33,7 +33,7 @@ def _round(ways, operations, milliseconds, samples, failed):
                 continue
             try:
                 output = contenders.output_of(
-                    words(["/bench/loops", str(milliseconds), operation]))
+                    words(["/bench/loops", "run", "/bench", str(milliseconds), operation]))
             except contenders.Failed as error:
                 failed.setdefault(who, {})[operation] = str(error)
                 continue
@@ -58,7 +58,8 @@ def _measure(words, ways, operations, suffix=""):
 
 def run(words, here):
     listed = contenders.output_of(contenders.chroot(here, ["/bench/loops", "list"]))
-    wanted = [name for name in listed.split() if words.only is None or words.only in name]
+    names = [line.split("\t")[0] for line in listed.splitlines()]
+    wanted = [name for name in names if words.only is None or words.only in name]
     ways = {who: (lambda command, way=way: way(here, command))
             for who, way in contenders.all_of(here).items()}
     yield from _measure(words, ways, wanted)

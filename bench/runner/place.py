@@ -15,9 +15,7 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/bench", "LC_AL
 MATERIAL = r"""
 set -e
 cd /bench
-mkdir -p a/b/c/d/e/f/g/h
-for file in a/b/file a/b/c/d/e/f/g/h/file a/here; do echo text >"$file"; done
-ln -s file a/b/link
+./loops make /bench
 
 mkdir git && cd git && git init -q .
 for d in $(seq 40); do
@@ -104,11 +102,11 @@ def _mount(here):
 
 
 def _copy_programs(here):
-    for name in ["loops", "sleepers"]:
-        target = os.path.join(here.tree, "bench", name)
+    for name in ["cli/bench/loops", "bench/guest/sleepers"]:
+        target = os.path.join(here.tree, "bench", os.path.basename(name))
         # Copied anew, not over: an older one may still run.
-        subprocess.run(["install", "-m", "755", os.path.join(here.build, "bench/guest", name),
-                        target], check=True)
+        subprocess.run(["install", "-m", "755", os.path.join(here.build, name), target],
+                       check=True)
 
 
 def prepare(words):

@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
 
 from . import machine
 
@@ -85,9 +87,17 @@ def table(figures, facts):
 
 def write_json(path, figures, facts):
     with open(path, "w", encoding="utf-8") as file:
-        json.dump({"facts": facts, "figures": [figure.as_json() for figure in figures]}, file,
-                  indent=1)
+        json.dump({"reference": "chroot", "facts": facts,
+                   "figures": [figure.as_json() for figure in figures]}, file, indent=1)
         file.write("\n")
+
+
+def draw(nestp, path, figures, facts):
+    """The ratios as bars, by nestp, which draws those of `nestp bench` too."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        write_json(file.name, figures, facts)
+        subprocess.run([nestp, "bench", "--from", file.name, "--svg", path], check=True,
+                       stdout=subprocess.DEVNULL)
 
 
 def write_log(figures, facts, text):

@@ -55,6 +55,11 @@ std::uint64_t Json::number() const {
   return as_value(value_).get<std::uint64_t>();
 }
 
+double Json::real() const {
+  if (value_ == nullptr || !as_value(value_).is_number()) return 0;
+  return as_value(value_).get<double>();
+}
+
 std::vector<std::string> Json::texts() const {
   std::vector<std::string> all;
   for (std::size_t index = 0; index < size(); ++index)

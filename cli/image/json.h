@@ -25,6 +25,7 @@ class Json {
   std::size_t size() const;
   std::string text() const;
   std::uint64_t number() const;
+  double real() const;
   std::vector<std::string> texts() const;
   std::vector<std::string> keys() const;
 
