@@ -110,9 +110,7 @@ std::optional<int> refusal_of_removal(World& world, Call& call, const CallObject
 Entry forget_after(World& world, Call& call, const std::string& host) {
   const auto held = world.files.hold(host);
   if (held == nullptr) return Entry::proceed;
-  return at_exit(world, call, [&world, held](Call& ended) {
-    if (ended.result == 0) world.files.forget(*held);
-  });
+  return at_exit(world, call, [&world, held](Call&) { world.files.forget(*held); });
 }
 
 Entry remove_name(World& world, Call& call) {

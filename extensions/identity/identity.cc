@@ -48,7 +48,8 @@ Identity::Identity(const Settings& settings)
     : world_({.user = settings.user,
               .group = settings.group,
               .places = owner_places(settings.rootfs, settings.state_directory),
-              .root_device = device_of(settings.rootfs)},
+              .root_device = device_of(settings.rootfs),
+              .root = settings.rootfs},
              read_last_capability()) {
   add(identity::id_routes());
   add(identity::capability_routes());

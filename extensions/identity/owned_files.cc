@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/log.h"
+#include "extensions/identity/inode_search.h"
 #include "fs/fd.h"
 
 namespace nestp::identity {
@@ -194,7 +195,34 @@ SysResult<> OwnedFiles::make_writable(const FileRef& file, const OwnerRecord& re
   return done;
 }
 
+void OwnedFiles::recover_removals() {
+  std::vector<SqliteStore::Removal> gone;
+  for (auto& one : database_.removals()) {
+    const auto status = lstat_of(one.host);
+    const bool is_there = status && status->st_ino == one.inode && status->st_dev == one.device;
+    FileRef file{.host = one.host, .follow = false};
+    file.status.st_dev = one.device;
+    file.status.st_ino = one.inode;
+    if (is_there) {
+      (void)database_.end_removal(file);
+    } else {
+      gone.push_back(std::move(one));
+    }
+  }
+  if (gone.empty() || setup_.root.empty() || setup_.root == "/") return;
+  // Another session may have given it another name.
+  std::unordered_set<ino_t> wanted;
+  for (const auto& one : gone)
+    wanted.insert(one.inode);
+  const auto found = find_inodes(setup_.root, wanted);
+  if (!found) return;
+  for (const auto& one : gone) {
+    if (!found->contains(one.inode)) (void)database_.complete(one);
+  }
+}
+
 void OwnedFiles::recover() {
+  recover_removals();
   for (const auto& one : database_.pending()) {
     FileRef file{.host = one.host, .follow = false};
     const auto status = lstat_of(one.host);
@@ -221,13 +249,23 @@ std::shared_ptr<const HeldFile> OwnedFiles::hold(const std::string& host) {
   if (database_.is_empty()) return nullptr;
   auto held = hold(host, false);
   if (!held || !database_.knows(held->ref)) return nullptr;
+  const struct stat& status = held->ref.status;
+  held->has_one_name = status.st_nlink == 1 || S_ISDIR(status.st_mode);
+  if (held->has_one_name) {
+    const auto name = read_link(held->ref.host);
+    (void)database_.begin_removal(held->ref, name ? *name : host);  // matters only for a kill
+  }
   return std::make_shared<const HeldFile>(std::move(*held));
 }
 
 void OwnedFiles::forget(const HeldFile& file) {
   struct stat status {};
   const bool is_there = fstat(file.descriptor.get(), &status) == 0 && status.st_nlink != 0;
-  if (!is_there) (void)database_.remove(file.ref);  // a record that stays is told by its birth
+  if (!is_there) {
+    (void)database_.remove(file.ref);  // a record that stays is told by its birth
+  } else if (file.has_one_name) {
+    (void)database_.end_removal(file.ref);  // the next session would find it there
+  }
 }
 
 bool OwnedFiles::open_up_one(const std::string& host) {

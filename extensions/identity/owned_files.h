@@ -30,7 +30,8 @@ struct OwnedFile {
 /// A file that stays the same whatever happens to its names.
 struct HeldFile {
   UniqueFd descriptor;
-  FileRef ref;  ///< by the descriptor
+  FileRef ref;                ///< by the descriptor
+  bool has_one_name = false;  ///< when it was held
 };
 
 class OwnedFiles {
@@ -39,6 +40,7 @@ class OwnedFiles {
     Id user = 0, group = 0;           ///< who owns the files of the person who runs nestp
     std::vector<std::string> places;  ///< of the database (sqlite_store.h)
     dev_t root_device = 0;
+    std::string root{};  ///< of the guest's tree, where a file with another name is looked for
   };
   explicit OwnedFiles(Setup setup);
 
@@ -56,7 +58,7 @@ class OwnedFiles {
   /// Has the file held whose name `host` a call is about to remove; null: nothing depends on it.
   /// As long as it is held no other file gets its inode number.
   std::shared_ptr<const HeldFile> hold(const std::string& host);
-  /// Drops what is recorded of it, if that was its last name.
+  /// The call has ended: drops what is recorded of the file if it has no name any more.
   void forget(const HeldFile& file);
 
   /// What of a mode the host gets for a stored file.
@@ -110,6 +112,7 @@ class OwnedFiles {
   SysResult<> change(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> store(const FileRef& file, const OwnerRecord& record);
   SysResult<> make_writable(const FileRef& file, const OwnerRecord& record);
+  void recover_removals();
   bool open_up_one(const std::string& host);
 
   Setup setup_;

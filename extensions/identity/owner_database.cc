@@ -22,6 +22,8 @@ constexpr const char* kSchema = R"(
   CREATE TABLE IF NOT EXISTS pending (
     host TEXT PRIMARY KEY, inode INTEGER, user INTEGER, "group" INTEGER, mode INTEGER,
     node INTEGER) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS leaving (
+    device INTEGER, inode INTEGER, host TEXT, PRIMARY KEY (device, inode)) WITHOUT ROWID;
 )";
 
 /// Two sessions that make the database at once: one of them is told that it is busy, without
@@ -211,6 +213,7 @@ SysResult<> OwnerDatabase::remove(const FileKey& key) {
   if (const auto done = owner.key(key).run(); !done) return done;
   Statement attributes = prepare("DELETE FROM attribute WHERE device = ? AND inode = ?");
   if (const auto done = attributes.key(key).run(); !done) return done;
+  if (const auto done = end_removal(key); !done) return done;
   rows_.erase(key);
   with_attributes_.erase(key);
   return transaction.commit();
@@ -266,6 +269,25 @@ std::vector<PendingChange> OwnerDatabase::pending() {
     all.push_back({.host = statement.bytes(0),
                    .inode = static_cast<ino_t>(statement.number(1)),
                    .record = statement.record(2)});
+  }
+  return all;
+}
+
+SysResult<> OwnerDatabase::begin_removal(const PendingRemoval& removal) {
+  Statement statement = prepare("INSERT OR REPLACE INTO leaving VALUES (?, ?, ?)");
+  return statement.key(removal.key).text(3, removal.host).run();
+}
+
+SysResult<> OwnerDatabase::end_removal(const FileKey& key) {
+  Statement statement = prepare("DELETE FROM leaving WHERE device = ? AND inode = ?");
+  return statement.key(key).run();
+}
+
+std::vector<PendingRemoval> OwnerDatabase::removals() {
+  std::vector<PendingRemoval> all;
+  Statement statement = prepare("SELECT device, inode, host FROM leaving");
+  while (statement.step()) {
+    all.push_back({.key = {statement.number(0), statement.number(1)}, .host = statement.bytes(2)});
   }
   return all;
 }

@@ -57,6 +57,12 @@ struct PendingChange {
   OwnerRecord record{};
 };
 
+/// The one name of a file that is about to go.
+struct PendingRemoval {
+  FileKey key;
+  std::string host;
+};
+
 class OwnerDatabase {
  public:
   /// Null: it is not there, or cannot be used.
@@ -71,7 +77,7 @@ class OwnerDatabase {
   bool knows(const FileKey& key);
   bool is_empty();
   SysResult<> put(const FileKey& key, const OwnerRow& row);
-  /// Its attributes, too.
+  /// Its attributes, and its pending removal, too.
   SysResult<> remove(const FileKey& key);
 
   SysResult<std::string> attribute(const FileKey& key, std::int64_t birth, const std::string& name);
@@ -83,6 +89,9 @@ class OwnerDatabase {
   SysResult<> begin_change(const PendingChange& change);
   SysResult<> end_change(const std::string& host);
   std::vector<PendingChange> pending();
+  SysResult<> begin_removal(const PendingRemoval& removal);
+  SysResult<> end_removal(const FileKey& key);
+  std::vector<PendingRemoval> removals();
 
   /// Files that something was recorded of since this was last asked.
   std::vector<FileKey> take_recorded();

@@ -30,12 +30,6 @@ bool is_young(std::int64_t birth) {
   return age < std::chrono::nanoseconds(kStaleness).count() + kTick;
 }
 
-FileKey key_of(const FileRef& file, dev_t root_device) {
-  const bool is_root = file.status.st_dev == root_device;
-  return {.device = is_root ? 0 : static_cast<std::int64_t>(file.status.st_dev),
-          .inode = static_cast<std::int64_t>(file.status.st_ino)};
-}
-
 }  // namespace
 
 SqliteStore::SqliteStore(std::vector<std::string> places, dev_t root_device)
@@ -62,11 +56,20 @@ bool SqliteStore::open(bool make) {
   return database_ != nullptr;
 }
 
+FileKey SqliteStore::key_of(dev_t device, ino_t inode) const {
+  return {.device = device == root_device_ ? 0 : static_cast<std::int64_t>(device),
+          .inode = static_cast<std::int64_t>(inode)};
+}
+
+FileKey SqliteStore::key_of(const FileRef& file) const {
+  return key_of(file.status.st_dev, file.status.st_ino);
+}
+
 std::optional<OwnerRecord> SqliteStore::find(const FileRef& file, Freshness freshness) {
   const auto brief = brief_.find({file.status.st_dev, file.status.st_ino});
   if (brief != brief_.end()) return brief->second;
   if (!open(false)) return std::nullopt;
-  const FileKey key = key_of(file, root_device_);
+  const FileKey key = key_of(file);
   const OwnerRow* row = database_->find(key, freshness);
   if (row == nullptr) return std::nullopt;
   const std::int64_t birth = birth_of(file);
@@ -91,18 +94,18 @@ SysResult<> SqliteStore::put(const FileRef& file, const OwnerRecord& record) {
     return Done{};
   }
   if (!open(true)) return Errno(EIO);
-  return database_->put(key_of(file, root_device_), {birth, record});
+  return database_->put(key_of(file), {birth, record});
 }
 
 SysResult<> SqliteStore::remove(const FileRef& file) {
   brief_.erase({file.status.st_dev, file.status.st_ino});
   if (!open(false)) return Done{};
-  return database_->remove(key_of(file, root_device_));
+  return database_->remove(key_of(file));
 }
 
 bool SqliteStore::knows(const FileRef& file) {
   if (brief_.contains({file.status.st_dev, file.status.st_ino})) return true;
-  return open(false) && database_->knows(key_of(file, root_device_));
+  return open(false) && database_->knows(key_of(file));
 }
 
 std::unique_ptr<OwnerDatabase::Transaction> SqliteStore::begin() {
@@ -112,7 +115,7 @@ std::unique_ptr<OwnerDatabase::Transaction> SqliteStore::begin() {
 
 SysResult<std::string> SqliteStore::attribute(const FileRef& file, const std::string& name) {
   if (!open(false)) return Errno(ENODATA);
-  return database_->attribute(key_of(file, root_device_), birth_of(file), name);
+  return database_->attribute(key_of(file), birth_of(file), name);
 }
 
 SysResult<> SqliteStore::set_attribute(const FileRef& file, const std::string& name,
@@ -123,7 +126,7 @@ SysResult<> SqliteStore::set_attribute(const FileRef& file, const std::string& n
   const bool exists = attribute(file, name).ok();
   if (exists && (flags & XATTR_CREATE)) return Errno(EEXIST);
   if (!exists && (flags & XATTR_REPLACE)) return Errno(ENODATA);
-  const FileKey key = key_of(file, root_device_);
+  const FileKey key = key_of(file);
   const auto done = database_->put_attribute(key, birth_of(file), name, value);
   return done ? transaction.commit() : done;
 }
@@ -131,12 +134,12 @@ SysResult<> SqliteStore::set_attribute(const FileRef& file, const std::string& n
 SysResult<> SqliteStore::remove_attribute(const FileRef& file, const std::string& name) {
   const auto there = attribute(file, name);
   if (!there) return there.error();
-  return database_->remove_attribute(key_of(file, root_device_), name);
+  return database_->remove_attribute(key_of(file), name);
 }
 
 std::vector<std::string> SqliteStore::attributes(const FileRef& file) {
   if (!open(false)) return {};
-  return database_->attributes(key_of(file, root_device_), birth_of(file));
+  return database_->attributes(key_of(file), birth_of(file));
 }
 
 SysResult<> SqliteStore::begin_change(const FileRef& file, const OwnerRecord& record) {
@@ -152,6 +155,33 @@ SysResult<> SqliteStore::end_change(const FileRef& file) {
 
 std::vector<PendingChange> SqliteStore::pending() {
   return open(false) ? database_->pending() : std::vector<PendingChange>();
+}
+
+SysResult<> SqliteStore::begin_removal(const FileRef& file, const std::string& host) {
+  if (!open(false)) return Done{};
+  return database_->begin_removal({.key = key_of(file), .host = host});
+}
+
+SysResult<> SqliteStore::end_removal(const FileRef& file) {
+  if (!open(false)) return Done{};
+  return database_->end_removal(key_of(file));
+}
+
+std::vector<SqliteStore::Removal> SqliteStore::removals() {
+  std::vector<Removal> all;
+  if (!open(false)) return all;
+  for (auto& one : database_->removals()) {
+    const bool is_root = one.key.device == 0;
+    all.push_back({.host = std::move(one.host),
+                   .device = is_root ? root_device_ : static_cast<dev_t>(one.key.device),
+                   .inode = static_cast<ino_t>(one.key.inode)});
+  }
+  return all;
+}
+
+SysResult<> SqliteStore::complete(const Removal& removal) {
+  if (!open(false)) return Done{};
+  return database_->remove(key_of(removal.device, removal.inode));
 }
 
 std::vector<RecordedInode> SqliteStore::take_recorded(bool refresh) {

@@ -45,6 +45,20 @@ class SqliteStore final : public OwnerStore {
   /// Changes that were begun.
   std::vector<PendingChange> pending();
 
+  /// The only name of the file, `host`, is about to go: should this session end before it says
+  /// whether it has gone, the next one finds out.
+  SysResult<> begin_removal(const FileRef& file, const std::string& host);
+  SysResult<> end_removal(const FileRef& file);
+  struct Removal {
+    std::string host;
+    dev_t device = 0;
+    ino_t inode = 0;
+  };
+  /// Those that were begun.
+  std::vector<Removal> removals();
+  /// Its file is gone.
+  SysResult<> complete(const Removal& removal);
+
   /// At this moment something is recorded of a file with this number.
   bool knows(const FileRef& file);
   /// While it lives no other session changes anything here.  Null: there is no database yet.
@@ -59,6 +73,8 @@ class SqliteStore final : public OwnerStore {
 
  private:
   bool open(bool make);
+  FileKey key_of(dev_t device, ino_t inode) const;
+  FileKey key_of(const FileRef& file) const;
 
   std::vector<std::string> places_;
   dev_t root_device_;

@@ -19,8 +19,11 @@ namespace {
 
 struct Sessions {
   TempTree tree;
-  OwnedFiles::Setup setup{
-      .user = 0, .group = 0, .places = {tree.at("/owners")}, .root_device = device(tree.path())};
+  OwnedFiles::Setup setup{.user = 0,
+                          .group = 0,
+                          .places = {tree.at("/owners")},
+                          .root_device = device(tree.path()),
+                          .root = tree.path()};
   OwnedFiles one{setup}, other{setup};
 
   static dev_t device(const std::string& path) {
@@ -177,6 +180,38 @@ TEST_CASE("a young file is not taken for one that another session removed", "[id
   CHECK(sessions.look(sessions.other, "l").record.user == 33);
   sessions.own(sessions.one, "l", 0);
   CHECK(sessions.look(sessions.other, "l").record.user == 0);
+}
+
+TEST_CASE("what a killed session was about to remove leaves no record", "[identity]") {
+  Sessions sessions;
+  for (const char* name : {"gone", "stays", "moves"}) {
+    sessions.tree.link("nowhere", std::string("/") + name);
+    sessions.own(sessions.one, name, 33);
+    sessions.note(name);
+    REQUIRE(sessions.one.hold(sessions.at(name)) != nullptr);
+  }
+  sessions.tree.directory("/d");
+  sessions.remove("gone");
+  REQUIRE(rename(sessions.at("moves").c_str(), sessions.at("d/moved").c_str()) == 0);
+  OwnedFiles later(sessions.setup);
+  later.recover();
+  CHECK(sessions.records() == 2);
+  CHECK(sessions.look(later, "stays").record.user == 33);
+  CHECK(sessions.look(later, "d/moved").record.user == 33);
+}
+
+TEST_CASE("a removal that failed leaves nothing to be found out", "[identity]") {
+  Sessions sessions;
+  sessions.tree.link("nowhere", "/l");
+  sessions.own(sessions.one, "l", 33);
+  const auto held = sessions.one.hold(sessions.at("l"));
+  REQUIRE(held != nullptr);
+  const auto database = OwnerDatabase::open(sessions.at("owners"), false);
+  REQUIRE(database != nullptr);
+  CHECK(database->removals().size() == 1);
+  sessions.one.forget(*held);
+  CHECK(database->removals().empty());
+  CHECK(sessions.look(sessions.one, "l").record.user == 33);
 }
 
 TEST_CASE("a database that many make at once is one", "[identity]") {
