@@ -10,7 +10,7 @@
 namespace nestp {
 namespace {
 
-constexpr std::size_t kFirstSlots = 4096;        // power of two
+constexpr std::size_t kFirstSlots = 512;         // power of two
 constexpr std::size_t kMaxTextBytes = 8U << 20;  // names and link texts
 constexpr PathCache::Id kLastId = 0xf0000000;    // start anew long before ids wrap
 constexpr auto kStaleMilliseconds = static_cast<std::uint32_t>(PathCache::kStaleness.count());

@@ -1,6 +1,7 @@
 #include "engine/ptrace/placement.h"
 
 #include <cerrno>
+#include <chrono>
 
 namespace nestp {
 namespace {
@@ -11,10 +12,9 @@ constexpr int kEnough = 12;
 constexpr int kMost = 24;
 constexpr int kTurnCosts = 3;  // a turn to another thread outweighs three stops of one
 
-constexpr long kTick = 4'000'000;  // nanoseconds
-constexpr int kBusyStops = 40;     // in a tick; with fewer, placement is not what costs
+constexpr std::chrono::milliseconds kTick(4);
+constexpr int kBusyStops = 40;  // in a tick; with fewer, placement is not what costs
 
-/// Not used by anything else in nestp; guests were started before it was taken.
 int tick_signal() { return SIGRTMIN; }
 
 bool cpus_of(pid_t thread, cpu_set_t& cpus) {
@@ -40,28 +40,13 @@ class Placement::Busy {
   Placement& placement_;
 };
 
-Placement::Placement() {
-  if (!cpus_of(0, own_) || CPU_COUNT(&own_) < 2) return;
-  sigevent event{};
-  event.sigev_notify = SIGEV_SIGNAL;
-  event.sigev_signo = tick_signal();
-  if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) return;
+Placement::Placement() : timer_(tick_signal(), on_tick) {
+  useful_ = cpus_of(0, own_) && CPU_COUNT(&own_) > 1;
   instance_ = this;
-  struct sigaction action {};
-  action.sa_handler = on_tick;
-  action.sa_flags = SA_RESTART;  // no call of the tracer may fail by it
-  sigaction(tick_signal(), &action, nullptr);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, tick_signal());
-  sigprocmask(SIG_UNBLOCK, &signals, nullptr);
-  useful_ = true;
 }
 
 Placement::~Placement() {
-  if (instance_ != this) return;
   release();
-  timer_delete(timer_);
   instance_ = nullptr;
 }
 
@@ -72,12 +57,6 @@ void Placement::on_tick(int) {
     instance_->stops_ = 0;
   }
   errno = error;
-}
-
-void Placement::start_timer(bool running) {
-  itimerspec times{};
-  if (running) times.it_interval.tv_nsec = times.it_value.tv_nsec = kTick;
-  timer_settime(timer_, 0, &times, nullptr);
 }
 
 Placement::Kept* Placement::find(pid_t thread) {
@@ -110,10 +89,10 @@ bool Placement::begin(const cpu_set_t& wanted) {
   }
   CPU_ZERO(&one_);
   CPU_SET(cpu, &one_);
-  if (!CPU_ISSET(cpu, &wanted) || !set_cpus(0, one_)) return false;
+  if (!CPU_ISSET(cpu, &wanted) || !timer_.set(kTick, kTick)) return false;
   stops_ = kBusyStops;  // the first tick may come too early to judge
   together_ = ever_ = true;
-  start_timer(true);
+  (void)set_cpus(0, one_);
   return true;
 }
 
@@ -172,7 +151,7 @@ void Placement::give_back() {
   score_ = 0;
   if (!together_) return;
   together_ = false;
-  start_timer(false);
+  (void)timer_.set({});
   for (std::size_t i = 0; i < count_; ++i) {
     cpu_set_t now;
     // Anything but the one CPU is a wish of somebody else, which stands.

@@ -16,9 +16,10 @@
 #include <array>
 #include <csignal>
 #include <cstddef>
-#include <ctime>
 #include <sched.h>
 #include <sys/types.h>
+
+#include "engine/ptrace/signal_timer.h"
 
 namespace nestp {
 
@@ -48,7 +49,6 @@ class Placement {
   class Busy;
 
   static void on_tick(int signal);
-  void start_timer(bool running);
   bool begin(const cpu_set_t& wanted);
   void keep(pid_t thread);
   void give_back();
@@ -62,7 +62,7 @@ class Placement {
   int score_ = 0;
   pid_t last_ = 0;
   bool together_ = false;
-  timer_t timer_{};
+  SignalTimer timer_;
   cpu_set_t own_{};  ///< the tracer's CPUs before
   cpu_set_t one_{};  ///< the one that all share now
   std::size_t count_ = 0;

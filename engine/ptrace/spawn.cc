@@ -2,8 +2,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,14 +32,7 @@ bool make_pipe(Pipe& made) {
   return true;
 }
 
-/// What the child needs after fork, made before it: no allocation there.
-struct ChildPlan {
-  std::string image;
-  std::string directory;
-  std::vector<std::string> words, environment;
-  std::vector<char*> argv, envp;
-  std::span<const sock_filter> filter;
-};
+constexpr std::size_t kStackSize = 1 << 16;
 
 struct Failure {
   int step = 0;  ///< index of kSteps
@@ -47,20 +42,38 @@ constexpr int kFilterStep = 2;
 constexpr const char* kSteps[] = {"enter the working directory", "wait for the tracer",
                                   "install the seccomp filter", "execute the loader"};
 
-[[noreturn]] void be_child(const ChildPlan& plan, const Pipe& go, const Pipe& report) {
+}  // namespace
+
+struct StartMemory {
+  std::string image;
+  std::string directory;
+  std::vector<std::string> words, environment;
+  std::vector<char*> argv, envp;
+  std::span<const sock_filter> filter;
+  int go = -1, others_end = -1, report = -1;  ///< descriptors, the child's own
+  std::unique_ptr<std::byte[]> stack{new std::byte[kStackSize]};
+};
+
+namespace {
+
+/// Runs beside the tracer in the same memory: nothing is allocated or changed here but this stack,
+/// and errno, which the tracer does not read before it has seen the child's first stop.
+int be_child(void* memory) {
+  const auto& start = *static_cast<const StartMemory*>(memory);
   Failure failure;
   char byte = 0;
-  if (chdir(plan.directory.c_str()) != 0) {
+  close(start.others_end);  // so that reading ends with the tracer
+  if (chdir(start.directory.c_str()) != 0) {
     failure = {0, errno};
-  } else if (read(go.read.get(), &byte, 1) != 1) {
+  } else if (read(start.go, &byte, 1) != 1) {
     failure = {1, ECHILD};
-  } else if (const int error = install_filter(plan.filter); error != 0) {
+  } else if (const int error = install_filter(start.filter); error != 0) {
     failure = {kFilterStep, error};
   } else {
-    execve(plan.image.c_str(), plan.argv.data(), plan.envp.data());
+    execve(start.image.c_str(), start.argv.data(), start.envp.data());
     failure = {3, errno};
   }
-  (void)!write(report.write.get(), &failure, sizeof failure);
+  (void)!write(start.report, &failure, sizeof failure);
   _exit(127);
 }
 
@@ -93,24 +106,30 @@ std::string failure_text(const UniqueFd& report) {
 
 Result<Spawned> spawn(const Guest& guest, const ExecPlan& plan, const LoaderImages& images,
                       const std::string& directory, std::span<const sock_filter> filter) {
-  ChildPlan child{.directory = directory, .environment = guest.environment, .filter = filter};
-  child.image =
+  auto start = std::make_shared<StartMemory>();
+  start->directory = directory;
+  start->environment = guest.environment;
+  start->filter = filter;
+  start->image =
       padded_path("self/fd", std::to_string(images.descriptor(*plan.abi)), plan.file_name);
-  child.words = plan.scripts;
+  start->words = plan.scripts;
   const std::size_t skip = plan.scripts.empty() ? 0 : 1;
-  child.words.insert(child.words.end(), guest.command.begin() + static_cast<std::ptrdiff_t>(skip),
-                     guest.command.end());
-  if (plan.hides_variables) std::erase_if(child.environment, is_loader_variable);
-  child.argv = pointers(child.words);
-  child.envp = pointers(child.environment);
+  start->words.insert(start->words.end(), guest.command.begin() + static_cast<std::ptrdiff_t>(skip),
+                      guest.command.end());
+  if (plan.hides_variables) std::erase_if(start->environment, is_loader_variable);
+  start->argv = pointers(start->words);
+  start->envp = pointers(start->environment);
 
   Pipe go, report;
   if (!make_pipe(go) || !make_pipe(report)) {
     return Error{std::string("cannot start the guest: pipe: ") + reason(errno)};
   }
-  const pid_t id = fork();
-  if (id < 0) return Error{std::string("cannot start the guest: fork: ") + reason(errno)};
-  if (id == 0) be_child(child, go, report);
+  start->go = go.read.get();
+  start->others_end = go.write.get();
+  start->report = report.write.get();
+  const pid_t id =
+      clone(be_child, start->stack.get() + kStackSize, CLONE_VM | SIGCHLD, start.get());
+  if (id < 0) return Error{std::string("cannot start the guest: clone: ") + reason(errno)};
   const auto seized = ptrace_call::seize(id);
   if (!seized) {
     kill(id, SIGKILL);
@@ -118,7 +137,7 @@ Result<Spawned> spawn(const Guest& guest, const ExecPlan& plan, const LoaderImag
     return Error{"cannot trace the guest: ptrace: " + reason(seized.error().code())};
   }
   (void)!write(go.write.get(), "", 1);
-  return Spawned{id, std::move(report.read)};
+  return Spawned{id, std::move(start), std::move(report.read)};
 }
 
 }  // namespace nestp

@@ -31,6 +31,11 @@ bool write_whole(int file, std::span<const std::byte> bytes, std::uint64_t offse
   return true;
 }
 
+bool set_modified(int file, const timespec& modified) {
+  const timespec times[] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, modified};
+  return futimens(file, times) == 0;
+}
+
 bool CacheFolder::allows_execution() const {
   make_folders(path_);
   const auto forbidden = on_noexec_mount(path_);
@@ -38,7 +43,7 @@ bool CacheFolder::allows_execution() const {
 }
 
 bool CacheFolder::put(std::string_view name, std::span<const std::span<const std::byte>> parts,
-                      mode_t mode) const {
+                      mode_t mode, const timespec* modified) const {
   if (!keeps()) return false;
   make_folders(path_);
   // Another session may write the same one: each its own file, renamed when it is whole.
@@ -54,6 +59,7 @@ bool CacheFolder::put(std::string_view name, std::span<const std::span<const std
     whole = whole && write_whole(file.get(), part, size);
     size += part.size();
   }
+  whole = whole && (modified == nullptr || set_modified(file.get(), *modified));
   if (!whole || fchmod(file.get(), mode) != 0 || rename(path.c_str(), path_of(name).c_str()) != 0) {
     (void)unlink(path.c_str());
     return false;
@@ -76,7 +82,7 @@ void CacheFolder::drop_oldest() const {
     struct stat status {};
     const std::string path = path_of(entry->d_name);
     if (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    files.push_back({status.st_mtime, path, static_cast<std::uint64_t>(status.st_size)});
+    files.push_back({status.st_ctime, path, static_cast<std::uint64_t>(status.st_size)});
     bytes += files.back().size;
   }
   closedir(folder);

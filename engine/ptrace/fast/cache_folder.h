@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <time.h>
 
 #include "fs/fd.h"
 
@@ -16,6 +17,9 @@ namespace nestp {
 
 /// All of `bytes` at `offset`; false: no room, or no permission.
 bool write_whole(int file, std::span<const std::byte> bytes, std::uint64_t offset);
+
+/// Sets the time of a file's last change of contents; that of its status becomes now.
+bool set_modified(int file, const timespec& modified);
 
 class CacheFolder {
  public:
@@ -31,8 +35,9 @@ class CacheFolder {
   bool allows_execution() const;
 
   /// Writes a file of these parts, one behind the other, in the place of one of that name.
-  bool put(std::string_view name, std::span<const std::span<const std::byte>> parts,
-           mode_t mode) const;
+  /// `modified`: the time it shows as that of its last change; none: now.
+  bool put(std::string_view name, std::span<const std::span<const std::byte>> parts, mode_t mode,
+           const timespec* modified = nullptr) const;
 
  private:
   void drop_oldest() const;

@@ -103,6 +103,21 @@ std::uint64_t own_identity() {
 
 }  // namespace
 
+timespec PatchedCopies::time_of(const Identity& identity) {
+  return {.tv_sec = identity.seconds, .tv_nsec = identity.nanoseconds};
+}
+
+bool PatchedCopies::is_untouched(const struct stat& copy, const Identity& identity) {
+  // A write would have set the time of the last change, which is the original's in a whole copy;
+  // a machine that stopped in the middle of one would have been started since.
+  timespec now{}, running{};
+  if (clock_gettime(CLOCK_REALTIME, &now) != 0 || clock_gettime(CLOCK_BOOTTIME, &running) != 0) {
+    return false;
+  }
+  return copy.st_mtim.tv_sec == identity.seconds && copy.st_mtim.tv_nsec == identity.nanoseconds &&
+         copy.st_ctim.tv_sec > now.tv_sec - running.tv_sec && copy.st_ctim.tv_sec <= now.tv_sec;
+}
+
 bool PatchedCopies::Identity::operator<(const Identity& other) const {
   return std::tie(device, inode, size, seconds, nanoseconds) <
          std::tie(other.device, other.inode, other.size, other.seconds, other.nanoseconds);
@@ -185,13 +200,18 @@ UniqueFd PatchedCopies::read_copy(const std::string& name, const Identity& ident
                        (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
   if (!is_ours || static_cast<std::uint64_t>(status.st_size) != size) return {};
   if (const auto forbidden = on_noexec_mount(file.get()); !forbidden || *forbidden) return {};
-  const MappedFile whole(file.get(), size);
-  if (whole.bytes().size() != size) return {};
   Trailer trailer{};
-  std::memcpy(&trailer, whole.bytes().data() + identity.size, sizeof trailer);
-  const bool is_whole = std::memcmp(trailer.format, kCopyFormat, sizeof kCopyFormat) == 0 &&
-                        trailer.sum == hash_bytes(text_of(whole.bytes().first(identity.size)));
-  return is_whole ? std::move(file) : UniqueFd();
+  const auto at = static_cast<off_t>(identity.size);
+  if (pread(file.get(), &trailer, sizeof trailer, at) != sizeof trailer) return {};
+  if (std::memcmp(trailer.format, kCopyFormat, sizeof kCopyFormat) != 0) return {};
+  if (is_untouched(status, identity)) return file;
+  const MappedFile whole(file.get(), size);
+  if (whole.bytes().size() != size ||
+      trailer.sum != hash_bytes(text_of(whole.bytes().first(identity.size)))) {
+    return {};
+  }
+  (void)set_modified(file.get(), time_of(identity));
+  return file;
 }
 
 bool PatchedCopies::write_copy(const std::string& name, const Identity& identity,
@@ -201,7 +221,8 @@ bool PatchedCopies::write_copy(const std::string& name, const Identity& identity
   std::memcpy(trailer.format, kCopyFormat, sizeof kCopyFormat);
   trailer.sum = hash_bytes(text_of(copy.first(identity.size)));
   const std::span<const std::byte> parts[] = {copy, std::as_bytes(std::span(&trailer, 1))};
-  return kept_.put(name, parts, (mode & 0555) | S_IRUSR);
+  const timespec modified = time_of(identity);
+  return kept_.put(name, parts, (mode & 0555) | S_IRUSR, &modified);
 }
 
 std::vector<PatchSite> PatchedCopies::sites_of(std::span<const std::byte> bytes,

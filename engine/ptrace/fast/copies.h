@@ -3,8 +3,9 @@
 //
 // Finding the places takes a decoder some milliseconds a file, and copying a C library a good part
 // of the start of a program; so both are kept from session to session in a cache folder: a list a
-// file, and the copy if it is not too large.  What is kept is checked before it is believed, and
-// thrown away if it is not whole; what cannot be kept is made in memory.
+// file, and the copy if it is not too large.  What is kept is checked before it is believed (a
+// copy by its sum, once after each start of the machine and each change of it), and thrown away if
+// it is not whole; what cannot be kept is made in memory.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +43,9 @@ class PatchedCopies {
     bool operator<(const Identity& other) const;
   };
   static Identity identity_of(const struct stat& status);
+  static timespec time_of(const Identity& identity);
+  /// True if a kept copy needs no reading to be believed.
+  static bool is_untouched(const struct stat& copy, const Identity& identity);
   UniqueFd find_or_make(const std::string& host, const struct stat& status) const;
   std::vector<PatchSite> sites_of(std::span<const std::byte> bytes, const Identity& identity) const;
   std::optional<std::vector<PatchSite>> read_list(const Identity& identity) const;

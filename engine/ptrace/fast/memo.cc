@@ -2,8 +2,6 @@
 
 #include <csignal>
 #include <cstring>
-#include <new>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -16,6 +14,8 @@ using gate::MemoEntry;
 using gate::MemoHeader;
 
 constexpr std::size_t kAlignment = 8;
+
+int clock_signal() { return SIGRTMIN + 1; }
 
 std::size_t size_of(const MemoEntry& entry) {
   const std::size_t size = sizeof entry + entry.key_size + entry.host_size + 1U;
@@ -45,23 +45,21 @@ std::unique_ptr<Memo> Memo::make(bool expires) {
   return std::unique_ptr<Memo>(new Memo(std::move(file), memory, expires));
 }
 
+Memo* Memo::instance_ = nullptr;
+
 Memo::Memo(UniqueFd file, void* memory, bool expires)
     : file_(std::move(file)),
-      header_(new (memory) MemoHeader{}),
+      // A new file holds zeros: each page of it that is written takes a fault.
+      header_(static_cast<MemoHeader*>(memory)),
       used_((sizeof(MemoHeader) + kAlignment - 1) & ~(kAlignment - 1)),
-      expires_(expires) {
+      expires_(expires),
+      clock_(clock_signal(), on_time) {
   header_->generation = 1;
+  if (expires) instance_ = this;
 }
 
 Memo::~Memo() {
-  if (clock_) {
-    {
-      const std::lock_guard lock(mutex_);
-      ends_ = true;
-    }
-    wake_.notify_all();
-    (void)pthread_join(*clock_, nullptr);  // fails only for a thread that is not one
-  }
+  if (instance_ == this) instance_ = nullptr;
   munmap(header_, gate::kMemoSize);
 }
 
@@ -120,44 +118,19 @@ void Memo::publish(const Key& key, std::string_view host, std::uint32_t flags, b
 void Memo::end_all() { __atomic_add_fetch(&header_->generation, 1, __ATOMIC_ACQ_REL); }
 
 void Memo::note_published() {
-  if (!expires_) return;
-  const std::lock_guard lock(mutex_);
-  if (has_new_) return;
-  has_new_ = true;
-  if (!clock_) start_clock();
-  if (!clock_) {
-    // No more threads for this user: what nobody ends in time is not remembered at all.
-    has_new_ = false;
-    end_all();
-    used_ = gate::kMemoSize;
-    return;
-  }
-  wake_.notify_one();
+  if (!expires_ || has_new_ != 0) return;
+  has_new_ = 1;
+  if (clock_.set(PathCache::kStaleness)) return;
+  // No more timers for this user: what nothing ends in time is not remembered at all.
+  has_new_ = 0;
+  end_all();
+  used_ = gate::kMemoSize;
 }
 
-void Memo::start_clock() {
-  // Signals are for the tracer's own thread.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const auto watch = [](void* memo) -> void* {
-    static_cast<Memo*>(memo)->watch_clock();
-    return nullptr;
-  };
-  pthread_t clock{};
-  if (pthread_create(&clock, nullptr, watch, this) == 0) clock_ = clock;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
-void Memo::watch_clock() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    wake_.wait(lock, [this] { return has_new_ || ends_; });
-    if (ends_) return;
-    wake_.wait_for(lock, PathCache::kStaleness, [this] { return ends_; });
-    has_new_ = false;
-    end_all();
-  }
+void Memo::on_time(int) {
+  if (instance_ == nullptr) return;
+  instance_->has_new_ = 0;
+  instance_->end_all();
 }
 
 }  // namespace nestp

@@ -4,16 +4,14 @@
 // bucket points at it, and never changes but for its generation.
 #pragma once
 
-#include <condition_variable>
+#include <csignal>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <pthread.h>
 #include <string>
 #include <string_view>
 
 #include "engine/gate/memo.h"
+#include "engine/ptrace/signal_timer.h"
 #include "fs/fd.h"
 
 namespace nestp {
@@ -21,7 +19,8 @@ namespace nestp {
 class Memo {
  public:
   /// Null if the kernel gives no memory that can be shared by a path.
-  /// `expires`: entries end PathCache::kStaleness after the first of them, by themselves.
+  /// `expires`: entries end PathCache::kStaleness after the first of them, by themselves; of one
+  /// such memo at a time.
   static std::unique_ptr<Memo> make(bool expires);
   ~Memo();
   Memo(const Memo&) = delete;
@@ -50,17 +49,15 @@ class Memo {
   Memo(UniqueFd file, void* memory, bool expires);
   gate::MemoEntry* find(const Key& key, std::uint64_t hash, std::string_view host,
                         std::uint32_t flags);
-  void start_clock();
-  void watch_clock();
+  static void on_time(int signal);
 
+  static Memo* instance_;  ///< for the clock's signal handler
   UniqueFd file_;
   gate::MemoHeader* header_;
   std::uint64_t used_;
   bool expires_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool has_new_ = false, ends_ = false;
-  std::optional<pthread_t> clock_;
+  volatile std::sig_atomic_t has_new_ = 0;  ///< the clock runs
+  SignalTimer clock_;
 };
 
 }  // namespace nestp

@@ -1,5 +1,6 @@
 #include <chrono>
 #include <string>
+#include <sys/resource.h>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -103,6 +104,19 @@ TEST_CASE("where others change files, answers end by themselves") {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   CHECK(__atomic_load_n(&memo->header().generation, __ATOMIC_ACQUIRE) > generation);
+}
+
+TEST_CASE("where no timer can be had, nothing is remembered") {
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_SIGPENDING, &before) == 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_SIGPENDING, &none) == 0);
+  const auto memo = Memo::make(true);
+  const Memo::Key key{EntryKind::directory, 1, 0, "/usr"};
+  memo->publish(key, "/root/usr", 0);
+  memo->publish(key, "/root/usr", 0);
+  CHECK(setrlimit(RLIMIT_SIGPENDING, &before) == 0);
+  CHECK(look(*memo, key) == nullptr);
 }
 
 TEST_CASE("calls are answered inside as their rows say") {
