@@ -82,11 +82,9 @@ std::string grid(const Scale& scale, double bottom) {
   std::string text;
   for (const double ratio : {1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0}) {
     if (ratio > scale.largest()) break;
-    const std::string x = number(kLabels + scale(ratio));
-    text += "<line x1=\"" + x + "\" y1=\"" + number(kTop) + "\" x2=\"" + x + "\" y2=\"" +
-            number(bottom) + "\" stroke=\"#ccc\"/>\n";
-    text += text_at(kLabels + scale(ratio), kTop - 4, number(ratio, ratio == 1.5 ? 1 : 0) + " x",
-                    "middle", 10);
+    text.append(box(kLabels + scale(ratio), kTop, 1, bottom - kTop, "#ccc"));
+    text.append(text_at(kLabels + scale(ratio), kTop - 4,
+                        number(ratio, ratio == 1.5 ? 1 : 0) + " x", "middle", 10));
   }
   return text;
 }

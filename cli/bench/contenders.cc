@@ -78,7 +78,7 @@ Result<> Place::make() {
   const auto made = session_->path();
   if (!made) return made.error();
   directory_ = made->text();
-  if (const auto done = write_program(program()); !done) return done;
+  if (auto done = write_program(program()); !done) return done;
   const auto files = output_of({program(), "make", directory_});
   return files ? Result<>(Done{}) : Result<>(files.error());
 }

@@ -80,8 +80,10 @@ std::string failures_text(const Figures& figures) {
   std::map<std::string, std::string> reasons;
   for (const Figure& figure : figures.all) {
     for (const auto& [who, reason] : figure.failed) {
-      std::string& names = reasons[who + ": " + reason];
-      names += (names.empty() ? "" : ", ") + figure.name;
+      std::string cause = who;
+      cause.append(": ").append(reason);
+      std::string& names = reasons[cause];
+      names.append(names.empty() ? "" : ", ").append(figure.name);
     }
   }
   std::string text;

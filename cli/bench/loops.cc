@@ -188,6 +188,7 @@ double nanoseconds(const Operation& operation, long count) {
     repeat(operation.run, count);
   } else {
     std::vector<std::thread> threads;
+    threads.reserve(static_cast<std::size_t>(operation.threads));
     for (int i = 0; i < operation.threads; ++i) {
       threads.emplace_back(repeat, operation.run, count / operation.threads);
     }

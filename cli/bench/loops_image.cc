@@ -13,6 +13,7 @@ __asm__(
     ".previous\n");
 
 extern "C" {
+// NOLINTNEXTLINE(readability-identifier-naming): names of the assembler
 extern const std::byte nestp_loops_begin[], nestp_loops_end[];
 }
 #endif
