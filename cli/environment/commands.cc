@@ -157,7 +157,11 @@ int run_clone(Words words) {
   if (!settings) return failed(settings.error());
   Unfinished unfinished(read->names[1]);
   if (const auto done = unfinished.make(); !done) return failed(done.error());
-  const auto copied = copy_tree(root_of(read->names[0]), unfinished.root(), owners_here());
+  const std::string from = root_of(read->names[0]);
+  const auto old_notes = owner_notes(from);
+  const auto new_notes = owner_notes(unfinished.root());
+  const auto copied = copy_tree(from, unfinished.root(), owners_here(),
+                                {.from = old_notes.get(), .to = new_notes.get()});
   if (!copied) return failed(copied.error());
   const auto done = unfinished.finish(*settings);
   return done ? 0 : failed(done.error());
@@ -187,7 +191,11 @@ int run_reset(Words words) {
       ::rename(unfinished.root().c_str(), root_of(name).c_str()) != 0) {
     return fail(root_of(name) + ": " + std::strerror(errno), 1);
   }
-  (void)::unlink((root_of(name) + ".nestp-owners").c_str());
+  // The new ones have theirs, if the file system has no attributes.
+  const std::string owners = owner_database(root_of(name));
+  if (::rename(owner_database(unfinished.root()).c_str(), owners.c_str()) != 0) {
+    (void)::unlink(owners.c_str());
+  }
   if (!remove_all(old)) return fail("some files in " + old + " belong to others and are left", 1);
   return 0;
 }
@@ -212,7 +220,8 @@ int run_backup(Words words) {
   if (!held) return failed(held.error());
   auto archive = ArchiveWriter::create(read->names[1]);
   if (!archive) return failed(archive.error());
-  auto done = pack_tree(directory_of(read->names[0]), "", *archive);
+  const auto notes = owner_notes(root_of(read->names[0]));
+  auto done = pack_tree(directory_of(read->names[0]), "", *archive, notes.get());
   if (done) done = archive->finish();
   if (done) return 0;
   (void)::unlink(read->names[1].c_str());
@@ -226,7 +235,8 @@ int run_export(Words words) {
   if (!held) return failed(held.error());
   auto archive = ArchiveWriter::create(read->names[1]);
   if (!archive) return failed(archive.error());
-  auto done = pack_tree(root_of(read->names[0]), "", *archive);
+  const auto notes = owner_notes(root_of(read->names[0]));
+  auto done = pack_tree(root_of(read->names[0]), "", *archive, notes.get());
   if (done) done = archive->finish();
   if (done) return 0;
   (void)::unlink(read->names[1].c_str());
@@ -240,7 +250,8 @@ int run_restore(Words words) {
   if (const auto done = unfinished.make(); !done) return failed(done.error());
   auto reader = ArchiveReader::open_file(read->names[0]);
   if (!reader) return failed(reader.error());
-  if (const auto done = unpack(*reader, unfinished.path(), owners_here()); !done) {
+  const auto notes = owner_notes(unfinished.root());
+  if (const auto done = unpack(*reader, unfinished.path(), owners_here(), notes.get()); !done) {
     return failed(done.error());
   }
   if (::access((unfinished.path() + "/settings").c_str(), F_OK) != 0) {

@@ -62,7 +62,10 @@ Settings settings_of_tree() {
 }
 
 Result<Settings> install_image(const LocalImage& image, const std::string& root) {
-  if (const auto done = unpack_layers(image, root, owners_here()); !done) return done.error();
+  const auto notes = owner_notes(root);
+  if (const auto done = unpack_layers(image, root, owners_here(), notes.get()); !done) {
+    return done.error();
+  }
   return settings_of(image.config);
 }
 
@@ -94,7 +97,8 @@ Result<Settings> install_archive(const InstallRequest& request, const std::strin
   auto reader = ArchiveReader::open_file(archive);
   if (!reader) return reader.error();
   if (!*is_image) {
-    const auto done = unpack(*reader, root, owners_here());
+    const auto notes = owner_notes(root);
+    const auto done = unpack(*reader, root, owners_here(), notes.get());
     if (!done) return done.error();
     return settings_of_tree();
   }
@@ -128,7 +132,11 @@ Result<Settings> install_directory(const InstallRequest& request, const std::str
     if (!image) return image.error();
     return install_image(*image, root);
   }
-  if (const auto done = copy_tree(request.source, root, owners_here()); !done) return done.error();
+  const auto from = owner_notes(request.source);
+  const auto to = owner_notes(root);
+  const auto done =
+      copy_tree(request.source, root, owners_here(), {.from = from.get(), .to = to.get()});
+  if (!done) return done.error();
   return settings_of_tree();
 }
 

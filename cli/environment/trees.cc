@@ -36,7 +36,7 @@ Kind kind_of(mode_t mode) {
 /// Walks a tree, directories before what is in them.
 class Walk {
  public:
-  explicit Walk(Visitor visit) : visit_(std::move(visit)) {}
+  Walk(Visitor visit, OwnerNotes* notes) : visit_(std::move(visit)), notes_(notes) {}
 
   Result<> go(const UniqueFd& directory, const std::string& prefix) {
     auto listing = open_at(directory.get(), ".", O_RDONLY | O_DIRECTORY);
@@ -79,6 +79,8 @@ class Walk {
       entry.size = static_cast<std::uint64_t>(status.st_size);
       note_links(status, entry);
     }
+    if (notes_ != nullptr && entry.kind != Kind::hard_link)
+      notes_->show(directory.get(), name, entry);
     if (auto done = visit_(entry, directory, name); !done) return done;
     if (entry.kind != Kind::directory) return Done{};
     const auto inner = open_at(directory.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -96,6 +98,7 @@ class Walk {
   }
 
   Visitor visit_;
+  OwnerNotes* notes_;
   std::map<std::pair<dev_t, ino_t>, std::string> seen_;
 };
 
@@ -132,13 +135,18 @@ Result<FileParts> open_parts(const UniqueFd& directory, const std::string& name,
   return FileParts(std::move(*file), entry.size);
 }
 
+/// What is in it is in the entries; it knows inodes, which are others once unpacked.
+bool is_owner_database(const std::string& name) { return name.starts_with("root.nestp-owners"); }
+
 }  // namespace
 
-Result<> pack_tree(const std::string& root, const std::string& prefix, ArchiveWriter& archive) {
+Result<> pack_tree(const std::string& root, const std::string& prefix, ArchiveWriter& archive,
+                   OwnerNotes* notes) {
   const auto directory = open_at(AT_FDCWD, root, O_RDONLY | O_DIRECTORY);
   if (!directory) return failure(root, directory.error().code());
   const auto visit = [&](const ArchiveEntry& entry, const UniqueFd& parent,
                          const std::string& name) -> Result<> {
+    if (is_owner_database(entry.name)) return Done{};
     auto parts = open_parts(parent, name, entry);
     if (!parts) return parts.error();
     if (auto done = archive.add(entry); !done) return done;
@@ -150,22 +158,31 @@ Result<> pack_tree(const std::string& root, const std::string& prefix, ArchiveWr
     }
     return Done{};
   };
-  return Walk(visit).go(*directory, prefix);
+  // First of all, so that whom the tree belongs to is known to who unpacks it.
+  ArchiveEntry top{.name = prefix + "./", .kind = Kind::directory, .mode = 0755};
+  struct stat status {};
+  if (notes == nullptr && ::fstat(directory->get(), &status) == 0) {
+    top.uid = status.st_uid;
+    top.gid = status.st_gid;
+  }
+  if (auto done = archive.add(top); !done) return done;
+  return Walk(visit, notes).go(*directory, prefix);
 }
 
-Result<> copy_tree(const std::string& from, const std::string& to, Owners owners) {
+Result<> copy_tree(const std::string& from, const std::string& to, Owners owners,
+                   const TreeNotes& notes) {
   const auto directory = open_at(AT_FDCWD, from, O_RDONLY | O_DIRECTORY);
   if (!directory) return failure(from, directory.error().code());
   auto target = open_at(AT_FDCWD, to, O_PATH | O_DIRECTORY);
   if (!target) return failure(to, target.error().code());
-  TreeWriter writer(std::move(*target), owners);
+  TreeWriter writer(std::move(*target), owners, notes.to);
   const auto visit = [&](const ArchiveEntry& entry, const UniqueFd& parent,
                          const std::string& name) -> Result<> {
     auto parts = open_parts(parent, name, entry);
     if (!parts) return parts.error();
     return writer.add(entry, [&] { return parts->next(); });
   };
-  if (auto done = Walk(visit).go(*directory, ""); !done) return done;
+  if (auto done = Walk(visit, notes.from).go(*directory, ""); !done) return done;
   return writer.finish();
 }
 

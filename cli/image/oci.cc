@@ -228,10 +228,11 @@ Result<LocalImage> read_image_directory(const std::string& directory, const std:
   });
 }
 
-Result<> unpack_layers(const LocalImage& image, const std::string& directory, Owners owners) {
+Result<> unpack_layers(const LocalImage& image, const std::string& directory, Owners owners,
+                       OwnerNotes* notes) {
   auto root = open_at(AT_FDCWD, directory, O_PATH | O_DIRECTORY);
   if (!root) return Error{directory + ": " + std::strerror(root.error().code())};
-  TreeWriter writer(std::move(*root), owners);
+  TreeWriter writer(std::move(*root), owners, notes);
   for (const std::string& layer : image.layers) {
     auto reader = ArchiveReader::open_file(layer);
     if (!reader) return reader.error();

@@ -41,7 +41,8 @@ bool is_image_directory(const std::string& directory);
 Result<LocalImage> read_image_directory(const std::string& directory, const std::string& machine);
 
 /// Applies the layers, each with the removals that it orders, below an empty directory.
-Result<> unpack_layers(const LocalImage& image, const std::string& directory, Owners owners);
+Result<> unpack_layers(const LocalImage& image, const std::string& directory, Owners owners,
+                       OwnerNotes* notes = nullptr);
 
 /// Go's word for this machine, or for a machine as uname(2) names it.
 std::string image_machine(const std::string& wanted);

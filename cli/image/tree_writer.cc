@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <optional>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -126,9 +127,18 @@ Result<> TreeWriter::set_facts(const ArchiveEntry& entry, int fd) const {
   if (owners_ == Owners::archive && ::fchown(fd, entry.uid, entry.gid) != 0) {
     return failure(entry.name, errno);
   }
-  if (::fchmod(fd, entry.mode & 07777) != 0) return failure(entry.name, errno);
+  if (auto done = set_mode(entry, fd); !done) return done;
   const timespec times[2] = {time_of(entry), time_of(entry)};
   if (::futimens(fd, times) != 0) return failure(entry.name, errno);
+  return Done{};
+}
+
+Result<> TreeWriter::set_mode(const ArchiveEntry& entry, int fd) const {
+  if (notes_ != nullptr && OwnerNotes::are_needed(entry)) {
+    const auto noted = notes_->note(fd, entry);
+    return noted ? Result<>(Done{}) : Result<>(failure(entry.name, noted.error().code()));
+  }
+  if (::fchmod(fd, entry.mode & 07777) != 0) return failure(entry.name, errno);
   return Done{};
 }
 
@@ -170,7 +180,8 @@ Result<> TreeWriter::add_directory(const ArchiveEntry& entry, const Place& place
       if (::mkdirat(again->parent, again->last.c_str(), 0700) != 0) return failure(name, errno);
     }
   }
-  later_.push_back({.name = name, .mode = entry.mode & 07777, .time = time_of(entry)});
+  later_.push_back(entry);
+  later_.back().name = name;
   if (owners_ == Owners::archive) {
     const auto made = find(name, O_RDONLY | O_DIRECTORY);
     if (made && ::fchown(made->get(), entry.uid, entry.gid) != 0) return failure(name, errno);
@@ -198,9 +209,11 @@ Result<> TreeWriter::copy_file(int from_parent, const std::string& from, const P
     offset += part.size();
   }
   ArchiveEntry facts = entry;
-  facts.mode = status.st_mode;
-  facts.uid = status.st_uid;
-  facts.gid = status.st_gid;
+  if (notes_ == nullptr) {
+    facts.mode = status.st_mode;
+    facts.uid = status.st_uid;
+    facts.gid = status.st_gid;
+  }
   facts.seconds = status.st_mtim.tv_sec;
   facts.nanoseconds = status.st_mtim.tv_nsec;
   return set_facts(facts, file->get());
@@ -248,6 +261,8 @@ Result<> TreeWriter::add_special(const ArchiveEntry& entry, const Place& place) 
     if (owners_ == Owners::archive) {
       (void)!::fchownat(place.parent, place.last.c_str(), entry.uid, entry.gid,
                         AT_SYMLINK_NOFOLLOW);
+    } else if (notes_ != nullptr && OwnerNotes::are_needed(entry)) {
+      (void)notes_->note_link(place.parent, place.last, entry);  // a link's owner hardly matters
     }
     return Done{};
   }
@@ -255,6 +270,11 @@ Result<> TreeWriter::add_special(const ArchiveEntry& entry, const Place& place) 
   if (entry.kind == Kind::character) type = S_IFCHR;
   if (entry.kind == Kind::block) type = S_IFBLK;
   const bool is_device = type != S_IFIFO;
+  if (is_device && notes_ != nullptr) {
+    // An empty file, as of mknod(2) with -0.
+    return add_file(entry, place,
+                    [] { return Result<ArchiveReader::Part>(ArchiveReader::Part{}); });
+  }
   if (entry.kind == Kind::other || (is_device && owners_ == Owners::own)) {
     ++left_out_;
     return Done{};
@@ -300,9 +320,9 @@ Result<> TreeWriter::finish() {
   for (auto entry = later_.rbegin(); entry != later_.rend(); ++entry) {
     const auto directory = find(entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!directory) continue;  // replaced by something else, or a link that was kept
-    const timespec times[2] = {entry->time, entry->time};
+    const timespec times[2] = {time_of(*entry), time_of(*entry)};
     (void)::futimens(directory->get(), times);
-    if (::fchmod(directory->get(), entry->mode) != 0) return failure(entry->name, errno);
+    if (auto done = set_mode(*entry, directory->get()); !done) return done;
   }
   later_.clear();
   return Done{};
@@ -347,15 +367,20 @@ Result<> TreeWriter::clear(const std::string& name,
   return Done{};
 }
 
-Result<std::uint64_t> unpack(ArchiveReader& reader, const std::string& directory, Owners owners) {
+Result<std::uint64_t> unpack(ArchiveReader& reader, const std::string& directory, Owners owners,
+                             OwnerNotes* notes) {
   auto root = open_at(AT_FDCWD, directory, O_PATH | O_DIRECTORY);
   if (!root) return failure(directory, root.error().code());
-  TreeWriter writer(std::move(*root), owners);
+  TreeWriter writer(std::move(*root), owners, notes);
   ArchiveEntry entry;
+  std::optional<std::pair<uid_t, gid_t>> packer;
   while (true) {
     const auto more = reader.next(entry);
     if (!more) return more.error();
     if (!*more) break;
+    if (!packer) packer.emplace(entry.uid, entry.gid);
+    if (notes != nullptr && entry.uid == packer->first) entry.uid = 0;
+    if (notes != nullptr && entry.gid == packer->second) entry.gid = 0;
     if (const auto done = writer.add(entry, [&] { return reader.read(); }); !done) {
       return done.error();
     }

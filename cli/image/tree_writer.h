@@ -13,6 +13,7 @@
 
 #include "arch/result.h"
 #include "cli/image/archive_reader.h"
+#include "cli/image/owner_notes.h"
 #include "fs/fd.h"
 
 namespace nestp {
@@ -24,7 +25,9 @@ enum class Owners : std::uint8_t {
 
 class TreeWriter {
  public:
-  TreeWriter(UniqueFd root, Owners owners) : root_(std::move(root)), owners_(owners) {}
+  /// `notes`: remember owners that the tree cannot have; outlives the writer.
+  TreeWriter(UniqueFd root, Owners owners, OwnerNotes* notes = nullptr)
+      : root_(std::move(root)), owners_(owners), notes_(notes) {}
 
   /// `content` gives the parts of a file.
   Result<> add(const ArchiveEntry& entry,
@@ -41,11 +44,6 @@ class TreeWriter {
   std::uint64_t left_out() const { return left_out_; }
 
  private:
-  struct Later {
-    std::string name;
-    mode_t mode;
-    timespec time;
-  };
   struct Place {
     int parent = -1;   ///< O_PATH; owned by the writer
     std::string last;  ///< last component
@@ -61,14 +59,16 @@ class TreeWriter {
   Result<> add_hard_link(const ArchiveEntry& entry, const Place& place);
   Result<> add_special(const ArchiveEntry& entry, const Place& place);
   Result<> set_facts(const ArchiveEntry& entry, int fd) const;
+  Result<> set_mode(const ArchiveEntry& entry, int fd) const;
   Result<> copy_file(int from_parent, const std::string& from, const Place& place,
                      const ArchiveEntry& entry) const;
   void forget_parent();
 
   UniqueFd root_;
   Owners owners_;
-  std::vector<Later> later_;
-  UniqueFd parent_;  ///< of the last entry: archives go directory by directory
+  OwnerNotes* notes_;
+  std::vector<ArchiveEntry> later_;  ///< directories
+  UniqueFd parent_;                  ///< of the last entry: archives go directory by directory
   std::string parent_name_;
   bool has_parent_ = false;
   std::uint64_t left_out_ = 0;
@@ -79,6 +79,8 @@ class TreeWriter {
 Result<std::string> clean_name(std::string_view name);
 
 /// Unpacks a whole archive into `directory`.  Gives the number of entries left out.
-Result<std::uint64_t> unpack(ArchiveReader& reader, const std::string& directory, Owners owners);
+/// `notes`: whom the first entry belongs to is taken for root, as trees are packed by anybody.
+Result<std::uint64_t> unpack(ArchiveReader& reader, const std::string& directory, Owners owners,
+                             OwnerNotes* notes = nullptr);
 
 }  // namespace nestp

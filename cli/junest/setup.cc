@@ -137,7 +137,9 @@ Result<> install(const Place& place, const std::string& archive) {
   if (auto done = unfinished.make(); !done) return done;
   auto reader = ArchiveReader::open_file(archive);
   if (!reader) return reader.error();
-  const auto left_out = unpack(*reader, unfinished_path, Owners::own);
+  auto notes = owner_notes(unfinished_path);
+  const auto left_out = unpack(*reader, unfinished_path, Owners::own, notes.get());
+  notes.reset();
   if (!left_out) return left_out.error();
   if (*left_out > 0) {
     say_info(std::to_string(*left_out) + " device files were left out; the host's are shown");
@@ -146,7 +148,10 @@ Result<> install(const Place& place, const std::string& archive) {
       ::access((unfinished_path + "/bin").c_str(), F_OK) != 0) {
     return Error{"the archive holds no root file system: it has neither /usr nor /bin"};
   }
-  return unfinished.become(place.home);
+  if (auto done = unfinished.become(place.home); !done) return done;
+  // There only if the file system has no attributes.
+  (void)::rename(owner_database(unfinished_path).c_str(), owner_database(place.home).c_str());
+  return Done{};
 }
 
 bool is_yes(std::string_view answer) {
@@ -242,6 +247,7 @@ int remove_image(const Place& place) {
   if (!remove_all(place.home) && is_installed(place)) {
     return fail("cannot delete all of " + place.home + "; the rest belongs to other users");
   }
+  (void)::unlink(owner_database(place.home).c_str());
   say_info("Deleted " + place.home);
   return 0;
 }

@@ -209,6 +209,63 @@ wrong 1 'the words are' 'a missing word'
 n install --what x
 wrong 1 "unknown option '--what'" 'an unknown option'
 
+# Owners other than root, set-ID bits and devices: of the archive, and wherever the tree goes.
+python3 - "$busybox" >"$place/owned.tar" <<'END'
+import io, sys, tarfile
+archive = tarfile.open(fileobj=sys.stdout.buffer, mode="w|")
+def add(name, kind=tarfile.REGTYPE, mode=0o755, uid=0, gid=0, link="", content=b"", **more):
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode, entry.uid, entry.gid, entry.linkname, entry.size = kind, mode, uid, gid, link, len(content)
+    for key, value in more.items():
+        setattr(entry, key, value)
+    archive.addfile(entry, io.BytesIO(content))
+add("./", tarfile.DIRTYPE)
+add("bin/busybox", content=open(sys.argv[1], "rb").read())
+for name in ("sh", "stat", "chown", "cat"):
+    add("bin/" + name, tarfile.SYMTYPE, link="busybox")
+add("etc/shadow", mode=0o640, gid=42, content=b"secret\n")
+add("bin/su", mode=0o4755)
+add("srv/mail", tarfile.DIRTYPE, 0o2775, 8, 8)
+add("srv/mail/box", mode=0o400, uid=1000, gid=8, content=b"letter\n")
+add("srv/null", tarfile.CHRTYPE, 0o666, devmajor=1, devminor=3)
+archive.close()
+END
+owners='0:42 640
+0:0 4755
+8:8 2775
+1000:8 400
+0:0 666 1,3'
+has_owners() { # ENVIRONMENT NAME
+  n enter --backend ptrace "$1" /bin/sh -c 'cd /; stat -c "%u:%g %a" etc/shadow bin/su srv/mail srv/mail/box; stat -c "%u:%g %a %t,%T" srv/null'
+  ok && is "$out" "${3:-$owners}"
+  point "$2"
+}
+n install "$place/owned.tar" owned
+has_owners owned "install: owners, set-ID bits and devices of the archive"
+[ ! -u "$roots/owned/root/bin/su" ]
+point "... and no set-ID bit of the person's own"
+n enter --backend ptrace owned chown 7:7 /etc/shadow
+owners=$(printf '%s\n' "$owners" | sed 's/^0:42/7:7/')
+n clone owned owned2
+has_owners owned2 'clone: also what a session has changed'
+n backup owned "$home/owned.tar.gz"
+n restore "$home/owned.tar.gz" owned3
+has_owners owned3 'backup and restore'
+n export owned "$home/export.tar"
+is "$(tar --numeric-owner -tvf "$home/export.tar" | sed -n 's,^\(.*[0-9]/[0-9]*\) .* \(\./\)*\(etc/shadow\|bin/su\|srv/mail/box\|srv/null\)$,\1 \3,p' | sort)" \
+  '-r-------- 1000/8 srv/mail/box
+-rw-r----- 7/7 etc/shadow
+-rwsr-xr-x 0/0 bin/su
+crw-rw-rw- 0/0 srv/null'
+point 'export'
+n install "$roots/owned/root" owned4
+has_owners owned4 'install of a directory'
+n reset owned
+has_owners owned 'reset: the owners of the archive' "$(printf '%s\n' "$owners" | sed 's/^7:7/0:42/')"
+for name in owned owned2 owned3 owned4; do n remove $name; done
+ok && is "$(ls "$roots" | grep owned)" ''
+point 'remove: also files of others'
+
 registry=$(command -v docker-registry)
 if [ -n "$registry" ] && command -v skopeo >/dev/null; then
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')

@@ -99,6 +99,27 @@ is "$status" 0 && is_whole
 point '... and the next one goes through'
 rm -rf "$work/temp/"*
 
+# Owners other than root.
+python3 - "$place/image.tar.gz" "$place/owned.tar" <<'END'
+import io, sys, tarfile
+with tarfile.open(sys.argv[1]) as old, tarfile.open(sys.argv[2], "w") as new:
+    for entry in old:
+        entry.uid = entry.gid = 1000  # as of a tree that its packer owned
+        new.addfile(entry, old.extractfile(entry) if entry.isreg() else None)
+    shadow = tarfile.TarInfo("./etc/shadow")
+    shadow.uid, shadow.gid, shadow.mode = 1000, 42, 0o640
+    new.addfile(shadow)
+END
+clear_image
+setup -i "$place/owned.tar"
+is "$status" 0
+captured as_user env HOME="$work" JUNEST_HOME="$image" "$nestp" junest proot -f -- stat -c %u:%g:%a /etc/shadow /etc/passwd
+is "$out" "0:42:640
+0:0:644" || { echo "# $err"; false; }
+point 'owners of the archive; who packed it is root'
+clear_image
+setup -i "$place/image.tar.gz"
+
 delete() { # ANSWER
   status=0
   printf '%s\n' "$1" | as_user env HOME="$work" JUNEST_HOME="$image" timeout 60 "$nestp" junest \
@@ -139,7 +160,7 @@ while read -r name wanted; do
     refused) [ "$status" = 1 ] && is_absent ;;
     taken) is "$status" 0 ;;
     either) [ "$status" = 0 ] || { [ "$status" = 1 ] && is_absent; } ;;
-  esac && is "$(state)" "$before" && [ -z "$(ls "$work" | grep -vx -e home -e temp)" ] ||
+  esac && is "$(state)" "$before" && [ -z "$(ls "$work" | grep -vx -e home -e home.nestp-owners -e temp)" ] ||
     { echo "# $status $err"; false; }
   point "hostile: $name is $wanted"
   clear_image
