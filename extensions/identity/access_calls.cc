@@ -86,8 +86,24 @@ constexpr std::uint64_t kExchange = 2;   // RENAME_EXCHANGE
 
 // ---- names --------------------------------------------------------------------------
 
+/// No owner and no mode of a directory refuses anything to it.
+bool may_name_anything(const Credentials& who) {
+  return who.has(Capability::override_access) && who.has(Capability::own_anything);
+}
+
+/// Makes the directory that holds the entry usable where only the host's mode forbids it.
+void open_holder(World& world, const CallObject& object) {
+  const CallObject holder = holder_of(object);
+  const int done = faccessat(AT_FDCWD, holder.host.c_str(), W_OK | X_OK, AT_EACCESS);
+  if (done != 0 && errno == EACCES) world.files.open_up(holder.host);
+}
+
 /// The errno of a call that takes the entry `object` away from its directory.
 std::optional<int> refusal_of_removal(World& world, Call& call, const CallObject& object) {
+  if (may_name_anything(world.credentials(call))) {
+    open_holder(world, object);
+    return std::nullopt;
+  }
   if (const auto error = refusal_on_way(world, call, object)) return error->code();
   if (ends_in_dots(object.host)) return std::nullopt;  // the kernel knows the errno
   const auto directory = world.look(call, holder_of(object));
@@ -148,28 +164,50 @@ bool may_be_moved(World& world, Call& call, const CallObject& object) {
   return may_access(world.credentials(call), *file, kWrite);
 }
 
-Entry rename_name(World& world, Call& call) {
-  for (const CallObject& object : call.objects) {
-    if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
+/// A directory that gets another parent has its ".." written, which the host's mode may forbid.
+void open_moved(World& world, const CallObject& object) {
+  const auto status = lstat_of(object.host);
+  if (status && S_ISDIR(status->st_mode) && !(status->st_mode & S_IWUSR)) {
+    world.files.open_up(object.host);
   }
-  const std::uint64_t flags = call.sys == Sys::renameat2 ? call.args[4] : 0;
+}
+
+/// The errno of a rename, as the kernel's order has it.
+std::optional<int> refusal_of_rename(World& world, Call& call, std::uint64_t flags) {
+  const Credentials& who = world.credentials(call);
+  if (may_name_anything(who)) {
+    const bool stays = directory_of(call.objects[0].host) == directory_of(call.objects[1].host);
+    for (const CallObject& object : call.objects) {
+      open_holder(world, object);
+      if (!stays) open_moved(world, object);
+    }
+    return std::nullopt;
+  }
+  for (const CallObject& object : call.objects) {
+    if (const auto error = refusal_on_way(world, call, object)) return error->code();
+  }
   const auto old = lstat_of(call.objects[0].host);
   const auto made = lstat_of(call.objects[1].host);
-  if (is_wrong_rename(call, old, made, flags)) return Entry::proceed;
+  if (is_wrong_rename(call, old, made, flags)) return std::nullopt;
   for (const CallObject& object : call.objects) {
-    if (const auto error = refusal_of_removal(world, call, object)) return fail(call, *error);
+    if (const auto error = refusal_of_removal(world, call, object)) return error;
     // The new name need not be there: then its directory alone is asked.
     const auto directory = world.look(call, holder_of(object));
-    const Credentials& who = world.credentials(call);
     if (!directory || !S_ISDIR(directory->record.mode)) continue;  // ENOTDIR, says the kernel
-    if (!may_access(who, *directory, kWrite | kExecute)) return fail(call, EACCES);
+    if (!may_access(who, *directory, kWrite | kExecute)) return EACCES;
   }
-  const bool exchanges = (flags & kExchange) != 0;
   if (directory_of(call.objects[0].host) != directory_of(call.objects[1].host)) {
-    if (!may_be_moved(world, call, call.objects[0])) return fail(call, EACCES);
-    if (exchanges && !may_be_moved(world, call, call.objects[1])) return fail(call, EACCES);
+    if (!may_be_moved(world, call, call.objects[0])) return EACCES;
+    if ((flags & kExchange) && !may_be_moved(world, call, call.objects[1])) return EACCES;
   }
-  return exchanges ? Entry::proceed : forget_after(world, call, call.objects[1].host);
+  return std::nullopt;
+}
+
+Entry rename_name(World& world, Call& call) {
+  const std::uint64_t flags = call.sys == Sys::renameat2 ? call.args[4] : 0;
+  if (const auto error = refusal_of_rename(world, call, flags)) return fail(call, *error);
+  if (flags & kExchange) return Entry::proceed;
+  return forget_after(world, call, call.objects[1].host);
 }
 
 /// Where the host protects hard links: fs/namei.c, may_linkat.

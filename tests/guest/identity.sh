@@ -76,6 +76,10 @@ for identity in -0 '-i 50:60'; do
 allow' narrow $identity sh -c \
     'cd /proc/self; cat uid_map gid_map setgroups | tr -s " " | sed "s/^ //"'
 done
+mkdir -p "$root/work/old/moved" "$root/work/new" && chmod 555 "$root/work/old/moved" "$root/work/old" "$root/work/new"
+own
+says 'root moves directories that their owner may not write, and finds their modes' '555 555 555' nestp -0 sh -c \
+  'cd /work && mv old/moved new/ && echo $(stat -c %a old new new/moved)'
 says 'the root of a namespace of one id may own what it likes' '33 44 4755' narrow -0 sh -c \
   'touch /work/given && chown 33:44 /work/given && chmod 4755 /work/given && stat -c "%u %g %a" /work/given'
 left=$(nestp -0 sh -c 'cd / && rm -rf work/* && find work | wc -l')
