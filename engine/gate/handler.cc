@@ -185,13 +185,15 @@ int64_t follow_path(Work& work) {
   if (has_flags && (flags & (kEmptyPath | kFollow)) != 0) return kAskTracer;
   if (asks_to_run(work) || !measure(work)) return kAskTracer;
   const bool may_hide_names = may_hide(work);
-  if (may_hide_names && has_flags && (flags & kNoFollow) != 0) return kAskTracer;
+  const bool keeps = has_flags && (flags & kNoFollow) != 0;
+  if (may_hide_names && keeps) return kAskTracer;
   if (!may_hide_names && find_exact(work, EntryKind::exact)) {
     place(work);
     return issue_guests(work);
   }
-  if (work.call.kind == FastKind::exact && !(has_flags && (flags & kNoFollow) != 0)) {
-    return kAskTracer;  // find_exact() has said why
+  if (work.call.kind == FastKind::exact && !keeps &&
+      is_frequent(work, EntryKind::exact, work.size, 32)) {
+    return ask(work, AskReason::path);
   }
   if (!find_place(work)) return kAskTracer;
   if (is_acl_call(work)) {
@@ -199,9 +201,11 @@ int64_t follow_path(Work& work) {
     const int64_t result = issue_look(work, kCallGetKeep, work.args);
     if (result != kErrorNotSupported) return result;
   }
-  if (!(has_flags && (flags & kNoFollow) != 0)) {
-    // An errno may belong to another rule of the call, so it is not handed on.
-    if (look(work, may_hide_names ? kTypeDirectory : kTypeLink) != 0) return kAskTracer;
+  if (!keeps) {
+    // An errno may belong to another rule of the call, so it is not handed on.  Where nothing is,
+    // no link is either: the call itself will tell.
+    const int64_t seen = look(work, may_hide_names ? kTypeDirectory : kTypeLink);
+    if (seen != 0 && seen != kErrorNoEntry) return kAskTracer;
   }
   place(work);
   return issue_guests(work);

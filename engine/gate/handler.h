@@ -9,8 +9,8 @@ namespace nestp::gate {
 constexpr int64_t kAskTracer = INT64_MIN;
 constexpr int64_t kAtFdCwd = -100;
 constexpr uint64_t kEmptyPath = 0x1000, kNoFollow = 0x100, kFollow = 0x400;  // AT_*
-constexpr int64_t kErrorNotPermitted = -1, kErrorAccess = -13, kErrorRange = -34, kErrorLoop = -40,
-                  kErrorNoData = -61, kErrorNotSupported = -95;
+constexpr int64_t kErrorNotPermitted = -1, kErrorNoEntry = -2, kErrorAccess = -13,
+                  kErrorRange = -34, kErrorLoop = -40, kErrorNoData = -61, kErrorNotSupported = -95;
 constexpr uint64_t kCallStatAt = 262;
 constexpr uint64_t kCallGetPath = 191, kCallGetKeep = 192;   // getxattr(2), lgetxattr(2)
 constexpr uint32_t kLongestPath = 4095, kLongestName = 255;  // bytes
@@ -119,6 +119,9 @@ bool measure(Work& work);
 bool find_place(Work& work);
 /// Where the path leads with its last link followed, if the tracer has said so.
 bool find_exact(Work& work, EntryKind kind);
+/// True once this was asked of a path `limit` times in the memo's present generation: what a few
+/// calls of the handler's own find out is then better asked of the tracer, who makes it known.
+bool is_frequent(const Work& work, EntryKind kind, uint32_t size, uint32_t limit);
 /// Puts Work::host into the call.
 void place(Work& work);
 /// Where paths that stand as they are begin.

@@ -73,19 +73,25 @@ const MemoEntry* find_start(const Work& work, uint64_t base, uint32_t size, uint
   return nullptr;
 }
 
-/// True for a directory of the host that is no link and none of /proc.
-bool is_directory(Work& work, uint64_t base, const char* path) {
+enum class Step { directory, missing, other };
+
+/// What is at a path of the host; a link and what is of /proc are something other.
+Step step_at(Work& work, uint64_t base, const char* path) {
   alignas(8) char status[kStatusSize];
   const uint64_t args[6] = {base, reinterpret_cast<uint64_t>(path),
                             reinterpret_cast<uint64_t>(status), kNoFollow};
-  if (issue_look(work, kCallStatAt, args) != 0) return false;
+  const int64_t result = issue_look(work, kCallStatAt, args);
+  if (result == kErrorNoEntry) return Step::missing;
+  if (result != 0) return Step::other;
   uint64_t device;
   __builtin_memcpy(&device, status, sizeof device);
-  return type_of(status) == kTypeDirectory && device != memo().proc_device;
+  const bool is_plain = type_of(status) == kTypeDirectory && device != memo().proc_device;
+  return is_plain ? Step::directory : Step::other;
 }
 
 /// From a directory that the memo knows over plain names to where the text's prefix leads.
-/// What is found holds as long as the entry that it began with.
+/// What is found holds as long as the entry that it began with; where a directory is missing, for
+/// this call, to which the kernel will say so.
 bool walk(Work& work, uint64_t base, uint32_t size, WalkedPrefix& walked) {
   const uint64_t now = __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE);
   uint32_t at;
@@ -100,6 +106,7 @@ bool walk(Work& work, uint64_t base, uint32_t size, WalkedPrefix& walked) {
   char* const host = walked.text + size + 1;
   copy_bytes(host, as_it_is ? work.text : host_of(entry), start);
   uint32_t end = start;
+  bool is_whole = true;
   while (at < size) {
     if (work.text[at] == '/') ++at;
     uint32_t next = at;
@@ -111,15 +118,18 @@ bool walk(Work& work, uint64_t base, uint32_t size, WalkedPrefix& walked) {
     copy_bytes(host + end, name, next - at);
     end += next - at;
     host[end] = 0;
-    if (!is_directory(work, static_cast<uint64_t>(kAtFdCwd), host)) return false;
     at = next;
+    if (!is_whole) continue;  // only names are looked at any more
+    const Step step = step_at(work, static_cast<uint64_t>(kAtFdCwd), host);
+    if (step == Step::other) return false;
+    is_whole = step == Step::directory;
   }
   walked.context = process().context;
   walked.base = base;
   walked.flags = entry->flags | kEntryMounts;
   walked.key_size = static_cast<uint16_t>(size);
   walked.host_size = static_cast<uint16_t>(end);
-  walked.generation = now;
+  walked.generation = is_whole ? now : 0;
   return true;
 }
 
@@ -143,7 +153,8 @@ bool walk_from_descriptor(Work& work) {
     if (!is_last && !work.kernel_walks) {
       copy_bytes(seen + at, name, end - at);
       seen[end] = 0;
-      if (!is_directory(work, work.args[work.call.dirfd], seen)) return no(work, AskReason::path);
+      const Step step = step_at(work, work.args[work.call.dirfd], seen);
+      if (step != Step::directory) return no(work, AskReason::path);
       seen[end] = '/';
     }
     at = end + 1;
@@ -170,6 +181,8 @@ bool find_prefix(Work& work, Prefix& prefix) {
       same_bytes(walked.text, work.text, size);
   if (!is_known) {
     if ((process().flags & kProcessAmbiguous) != 0) return false;
+    // A walk costs a call for each component, a stop as much as some dozens.
+    if (is_frequent(work, EntryKind::directory, size, 16)) return false;
     if (!walk(work, base, size, walked)) return false;
   }
   prefix = {walked.text + walked.key_size + 1, walked.host_size, walked.flags};
@@ -267,6 +280,20 @@ bool find_place(Work& work) {
   copy_bytes(to + prefix.host_size + 1, name, name_size + 1);
   work.host = to;
   return true;
+}
+
+bool is_frequent(const Work& work, EntryKind kind, uint32_t size, uint32_t limit) {
+  constexpr uint32_t kCounts = 0xff;
+  const uint64_t now = __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE);
+  const uint64_t base = process().directory ^ now << 32;
+  const uint64_t hash = hash_of_key(kind, process().context, base, work.text, size);
+  uint32_t& place = reinterpret_cast<uint32_t*>(kFastSeen)[hash % kSeenCount];
+  const uint32_t tag = static_cast<uint32_t>(hash >> 32) & ~kCounts;
+  const uint32_t known = place;
+  const uint32_t count = (known & ~kCounts) == tag ? known & kCounts : 0;
+  if (count >= limit) return true;
+  place = tag | (count + 1);
+  return false;
 }
 
 bool find_exact(Work& work, EntryKind kind) {

@@ -205,7 +205,11 @@ struct FastProcess {
 };
 inline constexpr uint64_t kFastProcess = kLoaderData + kLoaderDataSize;
 inline constexpr uint64_t kFastProcessSize = 0x2000;
-static_assert(sizeof(FastProcess) <= kFastProcessSize);
+/// Behind it, of each address space: what the handler looked for by itself, and how often; by hash.
+inline constexpr uint64_t kFastSeen = kFastProcess + 0x1000;
+inline constexpr uint32_t kSeenCount = 1024;
+static_assert(sizeof(FastProcess) <= kFastSeen - kFastProcess);
+static_assert(kFastSeen + kSeenCount * sizeof(uint32_t) <= kFastProcess + kFastProcessSize);
 
 // ---- a thread in the handler ----------------------------------------------------------
 

@@ -78,6 +78,37 @@ int links_that_were_followed() {
   return 0;
 }
 
+int looks_without_end() {
+  struct stat status;
+  EXPECT(mkdir("deep", 0700) == 0 && mkdir("deep/a", 0700) == 0 && mkdir("deep/b", 0700) == 0);
+  EXPECT(make_file("deep/a/file", "1") && make_file("deep/b/other", "22"));
+  EXPECT(symlink("../b/other", "deep/a/link") == 0 && symlink("absent", "deep/a/broken") == 0);
+  const std::string top = working_directory() + "/deep";
+  for (int round = 0; round < 100; ++round) {
+    for (const std::string& start : {std::string("deep"), top}) {
+      EXPECT(access((start + "/a/file").c_str(), R_OK) == 0);
+      EXPECT(access((start + "/b/other").c_str(), R_OK) == 0);
+      EXPECT(access((start + "/a/link").c_str(), R_OK) == 0);
+      EXPECT_ERRNO(access((start + "/a/broken").c_str(), F_OK), ENOENT);
+      EXPECT_ERRNO(access((start + "/a/absent").c_str(), F_OK), ENOENT);
+      EXPECT_ERRNO(access((start + "/c/d/file").c_str(), F_OK), ENOENT);
+      EXPECT_ERRNO(access((start + "/a/file/d/file").c_str(), F_OK), ENOTDIR);
+      EXPECT_ERRNO(stat((start + "/c/d/file").c_str(), &status), ENOENT);
+    }
+    if (round == 50) {  // what was missing is made, what was there leads elsewhere
+      EXPECT(rename("deep/a", "deep/former") == 0 && symlink("former", "deep/a") == 0);
+    }
+  }
+  EXPECT(mkdir("deep/c", 0700) == 0 && symlink("../b", "deep/c/d") == 0);
+  EXPECT_ERRNO(access("deep/c/d/file", F_OK), ENOENT);
+  EXPECT(make_file("deep/b/file", "333") && access("deep/c/d/file", F_OK) == 0);
+  EXPECT(stat("deep/c/d/file", &status) == 0 && status.st_size == 3);
+  EXPECT(unlink("deep/c/d") == 0 && mkdir("deep/c/d", 0700) == 0);
+  EXPECT_ERRNO(access((top + "/c/d/file").c_str(), F_OK), ENOENT);
+  EXPECT(make_file("deep/c/d/file", "1") && access((top + "/c/d/file").c_str(), F_OK) == 0);
+  return 0;
+}
+
 bool in_child_process(int (*work)()) {
   const pid_t child = fork();
   if (child == 0) _exit(work());
@@ -145,6 +176,7 @@ int access_lists() {
 int main() {
   EXPECT(names_behind_a_descriptor() == 0);
   EXPECT(links_that_were_followed() == 0);
+  EXPECT(looks_without_end() == 0);
   EXPECT(working_directories() == 0);
   return access_lists();
 }

@@ -1,5 +1,4 @@
 #include "engine/ptrace/fast/cache_folder.h"
-#include "fs/mount_flags.h"
 
 #include <algorithm>
 #include <dirent.h>
@@ -8,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
+
+#include "fs/mount_flags.h"
 
 namespace nestp {
 namespace {

@@ -145,6 +145,7 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
   space.fast.context = context_of(thread);
   publish_names(thread, space.fast.context);
   space.fast.directory = directory_of(thread);
+  learn_starts(thread);
   process.context = space.fast.context;
   process.directory = space.fast.directory;
   process.flags = process_flags(tracer_.view(thread)) |

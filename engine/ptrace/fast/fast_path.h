@@ -82,7 +82,10 @@ class FastPath {
   };
   std::optional<Resolved> resolve(const Place& place, const std::string& text, LastLink last);
   std::uint32_t flags_of(const Place& place, const Resolved& resolved) const;
-  void learn_prefix(const Place& place, const Resolved& prefix, std::uint32_t also);
+  void learn_prefix(const Place& place, const Resolved& prefix, std::uint32_t also, bool always);
+  /// Where the handler's own walks begin: the root, the working directory.
+  void learn_starts(Thread& thread);
+  void publish_start(const Thread& thread, std::uint64_t base);
   bool may_be_shared(const Place& place, const std::string& text, const Resolved& resolved);
   bool everyone_may_search(const Place& place, const std::string& text);
   std::optional<std::string> host_of_prefix(const Place& place, const Resolved& prefix);
@@ -91,9 +94,10 @@ class FastPath {
   std::unique_ptr<Memo> memo_;
   FastCalls calls_;
   PatchedCopies copies_;
-  Extension* world_;                         ///< whose InsideWorld guests believe; may be null
-  bool has_privilege_;                       ///< guests may be of several users
-  std::unordered_set<std::uint64_t> named_;  ///< contexts whose special names are published
+  Extension* world_;                          ///< whose InsideWorld guests believe; may be null
+  bool has_privilege_;                        ///< guests may be of several users
+  std::unordered_set<std::uint64_t> named_;   ///< contexts whose special names are published
+  std::unordered_set<std::uint64_t> rooted_;  ///< contexts whose root is
 };
 
 }  // namespace nestp

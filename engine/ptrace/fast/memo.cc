@@ -88,7 +88,7 @@ void Memo::publish(const Key& key, std::string_view host, std::uint32_t flags, b
   const std::uint64_t hash = gate::hash_of_key(key.kind, key.context, key.base, key.text.data(),
                                                static_cast<std::uint32_t>(key.text.size()));
   if (MemoEntry* known = find(key, hash, host, flags)) {
-    store(known->generation, generation);
+    if (known->generation != gate::kAlways) store(known->generation, generation);
     return note_published();
   }
   std::uint32_t& bucket = header_->buckets[hash % gate::kBuckets];

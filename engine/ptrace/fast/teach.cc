@@ -119,7 +119,8 @@ std::uint32_t FastPath::flags_of(const Place& place, const Resolved& resolved) c
 }
 
 /// `also`: more of kEntry*.
-void FastPath::learn_prefix(const Place& place, const Resolved& prefix, std::uint32_t also) {
+void FastPath::learn_prefix(const Place& place, const Resolved& prefix, std::uint32_t also,
+                            bool always) {
   const std::string text = prefix_of(place.text, place.text.rfind('/'));
   if (!may_be_shared(place, text, prefix)) return;
   std::uint32_t flags = flags_of(place, prefix) | also;
@@ -135,7 +136,28 @@ void FastPath::learn_prefix(const Place& place, const Resolved& prefix, std::uin
     if (binding.guest.parent() == prefix.guest) flags |= gate::kEntryMounts;
   }
   memo_->publish({EntryKind::directory, place.thread.space->fast.context, place.base, text}, host,
-                 flags);
+                 flags, always);
+}
+
+void FastPath::publish_start(const Thread& thread, std::uint64_t base) {
+  memo_->publish({EntryKind::directory, thread.space->fast.context, base, {}}, {},
+                 gate::kEntryAsItIs | start_flags(tracer_.view(thread)), true);
+}
+
+void FastPath::learn_starts(Thread& thread) {
+  const std::uint64_t context = thread.space->fast.context, base = thread.space->fast.directory;
+  // What a chroot(2) made the root may get another name.
+  if (thread.files->root == GuestPath::root() && rooted_.insert(context).second) {
+    const std::string text = "/";
+    const Place place{thread, 0, text};
+    if (const auto root = resolve(place, text, LastLink::follow))
+      learn_prefix(place, *root, 0, true);
+  }
+  if (base == 0) return;
+  publish_start(thread, base);
+  const auto directory = tracer_.working_directory(thread);
+  if (!directory.guest) return;
+  if (const auto shown = tracer_.visible(thread, *directory.guest)) learn_directory(thread, *shown);
 }
 
 void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::string& text,
@@ -153,15 +175,13 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
   if (is_relative && base == 0) return;
   const Place place{thread, base, text};
   if (is_relative) {
-    // Where the handler's own walks begin.
-    memo_->publish({EntryKind::directory, thread.space->fast.context, base, {}}, {},
-                   gate::kEntryAsItIs | start_flags(tracer_.view(thread)));
+    publish_start(thread, base);
   }
   std::optional<Resolved> prefix;
   if (slash != text.npos) {
     prefix = resolve(place, prefix_of(text, slash), LastLink::follow);
     if (!prefix) return;
-    learn_prefix(place, *prefix, 0);
+    learn_prefix(place, *prefix, 0, false);
   }
   if (!resolved || argument.last != LastComponent::follow || resolved->magic ||
       resolved->binding == nullptr || is_in_proc(resolved->host) || has_parent_step(text)) {
@@ -174,7 +194,7 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
   if (!may_be_shared(place, text, *resolved)) return;
   memo_->publish({EntryKind::exact, thread.space->fast.context, base, text}, resolved->host,
                  flags_of(place, *resolved) | (resolved->unchanged ? gate::kEntryAsItIs : 0));
-  if (is_link && prefix) learn_prefix(place, *prefix, gate::kEntryLinks);
+  if (is_link && prefix) learn_prefix(place, *prefix, gate::kEntryLinks, false);
 }
 
 void FastPath::learn_directory(Thread& thread, const std::string& shown) {
