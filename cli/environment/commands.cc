@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "cli/environment/desktop.h"
+#include "cli/environment/recipe.h"
 #include "cli/environment/sources.h"
 #include "cli/environment/store.h"
 #include "cli/environment/trees.h"
 #include "cli/environment/words.h"
+#include "cli/image/oci_writer.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/programs.h"
@@ -76,6 +78,22 @@ class Unfinished {
   bool is_made_ = false;
 };
 
+int export_image(const std::string& name, const std::string& directory) {
+  const auto settings = read_settings(name);
+  if (!settings) return failed(settings.error());
+  const ImageConfig config{.environment = settings->variables,
+                           .entrypoint = settings->entrypoint,
+                           .command = settings->command,
+                           .directory = settings->directory,
+                           .user = settings->user,
+                           .architecture = image_machine("")};
+  const auto notes = owner_notes(root_of(name));
+  const auto done = write_image(directory, "latest", config, [&](ArchiveWriter& archive) {
+    return pack_tree(root_of(name), "", archive, notes.get());
+  });
+  return done ? 0 : failed(done.error());
+}
+
 }  // namespace
 
 int run_install(Words words) {
@@ -91,16 +109,24 @@ int run_install(Words words) {
                                 {"--no-root"}},
                                {.least = 1, .most = 2, .usage = usage_of("install")});
   if (!read) return failed(read.error());
-  const InstallRequest request{.source = read->names[0],
-                               .arch = read->value("--arch"),
-                               .sha256 = read->value("--sha256"),
-                               .insecure = read->has("--insecure")};
+  InstallRequest request{.source = read->names[0],
+                         .arch = read->value("--arch"),
+                         .sha256 = read->value("--sha256"),
+                         .insecure = read->has("--insecure")};
   std::string name = read->names.size() > 1 ? read->names[1] : read->value("--name");
   if (name.empty()) name = name_for(request.source);
+  Settings recipe;
+  if (is_recipe(request.source)) {
+    auto text = read_recipe(request.source);
+    if (!text) return failed(text.error());
+    recipe = *std::move(text);
+    request.source = recipe.source;
+  }
   Unfinished unfinished(name);
   if (const auto done = unfinished.make(); !done) return failed(done.error());
   auto settings = install_source(request, unfinished.root());
   if (!settings) return fail(settings.error().message + "; nothing was installed", 1);
+  *settings = with_recipe(*settings, recipe);
   for (const std::string& bind : read->all("--bind"))
     settings->binds.push_back(bind);
   for (const std::string& variable : read->all("--env"))
@@ -109,6 +135,10 @@ int run_install(Words words) {
   if (read->has("--directory")) settings->directory = read->value("--directory");
   if (read->has("--no-root")) settings->root = false;
   if (const auto done = unfinished.finish(*settings); !done) return failed(done.error());
+  if (const auto done = run_setup(name, *settings); !done) {
+    (void)run_remove(std::span(&name, 1));  // it has said what is left
+    return fail(done.error().message + "; nothing was installed", 1);
+  }
   print_error("installed '" + name + "'; to enter it: nestp enter " + name + "\n");
   return 0;
 }
@@ -172,7 +202,7 @@ int run_reset(Words words) {
                                {.least = 1, .most = 1, .usage = usage_of("reset")});
   if (!read) return failed(read.error());
   const std::string& name = read->names[0];
-  const auto held = lock(name, Use::alone);
+  auto held = lock(name, Use::alone);
   if (!held) return failed(held.error());
   const auto settings = read_settings(name);
   if (!settings) return failed(settings.error());
@@ -197,7 +227,9 @@ int run_reset(Words words) {
     (void)::unlink(owners.c_str());
   }
   if (!remove_all(old)) return fail("some files in " + old + " belong to others and are left", 1);
-  return 0;
+  held->reset();
+  const auto done = run_setup(name, *settings);
+  return done ? 0 : failed(done.error());
 }
 
 int run_rename(Words words) {
@@ -229,10 +261,12 @@ int run_backup(Words words) {
 }
 
 int run_export(Words words) {
-  const auto read = read_words(words, {}, {.least = 2, .most = 2, .usage = usage_of("export")});
+  const auto read =
+      read_words(words, {{"--oci"}}, {.least = 2, .most = 2, .usage = usage_of("export")});
   if (!read) return failed(read.error());
   const auto held = lock(read->names[0], Use::shared);
   if (!held) return failed(held.error());
+  if (read->has("--oci")) return export_image(read->names[0], read->names[1]);
   auto archive = ArchiveWriter::create(read->names[1]);
   if (!archive) return failed(archive.error());
   const auto notes = owner_notes(root_of(read->names[0]));
@@ -246,7 +280,8 @@ int run_export(Words words) {
 int run_restore(Words words) {
   const auto read = read_words(words, {}, {.least = 1, .most = 2, .usage = usage_of("restore")});
   if (!read) return failed(read.error());
-  Unfinished unfinished(read->names.size() > 1 ? read->names[1] : name_for(read->names[0]));
+  const std::string name = read->names.size() > 1 ? read->names[1] : name_for(read->names[0]);
+  Unfinished unfinished(name);
   if (const auto done = unfinished.make(); !done) return failed(done.error());
   auto reader = ArchiveReader::open_file(read->names[0]);
   if (!reader) return failed(reader.error());
@@ -257,8 +292,9 @@ int run_restore(Words words) {
   if (::access((unfinished.path() + "/settings").c_str(), F_OK) != 0) {
     return fail(read->names[0] + " is no backup; nestp install takes archives of trees", 1);
   }
-  const auto done = unfinished.finish();
-  return done ? 0 : failed(done.error());
+  if (const auto done = unfinished.finish(); !done) return failed(done.error());
+  print_error("restored '" + name + "'; to enter it: nestp enter " + name + "\n");
+  return 0;
 }
 
 int run_ps(Words words) {

@@ -18,6 +18,7 @@ int run_backup(std::span<const std::string> words);
 int run_restore(std::span<const std::string> words);
 int run_export(std::span<const std::string> words);
 int run_ps(std::span<const std::string> words);
+int run_join(std::span<const std::string> words);
 int run_kill(std::span<const std::string> words);
 
 }  // namespace nestp::environment

@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <unistd.h>
 
 #include "cli/accounts.h"
 #include "cli/child.h"
 #include "cli/environment/commands.h"
+#include "cli/environment/host_facts.h"
 #include "cli/environment/store.h"
 #include "cli/environment/words.h"
 #include "cli/options.h"
@@ -103,6 +105,10 @@ Result<std::vector<std::string>> option_words(const std::string& name, const Set
     append(words, {"--ro-bind", bind});
   append(words, {"--unset-env", "LD_PRELOAD", "--unset-env", "LD_LIBRARY_PATH", "--env",
                  std::string("PATH=") + kPath});
+  append(words, host_fact_words(root_of(name), "", [](const std::string& variable) {
+           const char* const value = std::getenv(variable.c_str());
+           return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+         }));
   for (const std::string& variable : settings.variables)
     append(words, {"--env", variable});
   append(words, {"--env", "NESTP_ENVIRONMENT=" + name});

@@ -28,6 +28,7 @@ constexpr Key kKeys[] = {
     {.name = "bind", .lines = &Settings::binds},
     {.name = "ro-bind", .lines = &Settings::read_only},
     {.name = "env", .lines = &Settings::variables},
+    {.name = "setup", .lines = &Settings::setup},
     {.name = "entrypoint", .words = &Settings::entrypoint},
     {.name = "command", .words = &Settings::command},
 };

@@ -24,6 +24,7 @@ struct Settings {
   std::vector<std::string> binds{};       ///< HOST[:GUEST]
   std::vector<std::string> read_only{};   ///< the same
   std::vector<std::string> variables{};   ///< NAME=VALUE
+  std::vector<std::string> setup{};       ///< of its recipe: what makes it ready, by a shell
   std::vector<std::string> entrypoint{};  ///< before the words of `run`
   std::vector<std::string> command{};     ///< if `run` is given none
   friend bool operator==(const Settings&, const Settings&) = default;

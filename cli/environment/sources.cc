@@ -169,7 +169,7 @@ std::string name_for(const std::string& source) {
     name.pop_back();
   name = name.substr(name.rfind('/') + 1);
   name = name.substr(0, name.find('@'));
-  for (const char* const ending : {".gz", ".xz", ".zst", ".bz2", ".tgz", ".tar"}) {
+  for (const char* const ending : {".gz", ".xz", ".zst", ".bz2", ".tgz", ".tar", ".recipe"}) {
     if (name.ends_with(ending)) name.resize(name.size() - std::strlen(ending));
   }
   for (char& letter : name) {

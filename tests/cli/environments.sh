@@ -266,6 +266,80 @@ for name in owned owned2 owned3 owned4; do n remove $name; done
 ok && is "$(ls "$roots" | grep owned)" ''
 point 'remove: also files of others'
 
+# Recipes, images to take elsewhere, and joining a session.
+printf '%s\n' "source = $place/layout" 'setup = id -u >/made && chown 5:6 /made' 'setup = echo $HOME >>/made' \
+  'env = FROM=recipe' >"$place/tools.recipe"
+n install "$place/tools.recipe"
+ok
+point 'install of a recipe'
+n enter --backend ptrace tools /bin/sh -c 'cat /made; echo $FROM; stat -c %u:%g /made'
+is "$out" '0
+/
+recipe
+5:6' || { echo "# $err"; false; }
+point '... which makes it ready, as root of its own home'
+n reset tools
+n enter --backend ptrace tools /bin/sh -c 'cat /made; echo $FROM'
+is "$out" '0
+/
+recipe'
+point '... also after a reset'
+printf '%s\n' "source = $place/layout" 'setup = exit 7' >"$place/fails.recipe"
+n install "$place/fails.recipe"
+wrong 1 "its setup 'exit 7' ended with status 7; nothing was installed" '... and one that fails'
+is "$(ls "$roots" | grep fails)" ''
+point '... leaves nothing'
+echo 'bind = /x' >"$place/no.recipe"
+n install "$place/no.recipe"
+wrong 1 "no.recipe: it has no line 'source = IMAGE'" '... and one without a source'
+
+n export --oci tools "$home/image"
+ok && n install "$home/image" again2 && ok
+n enter --backend ptrace again2 /bin/sh -c 'cat /made; echo $FROM; stat -c %u:%g /made'
+is "$out" '0
+/
+recipe
+5:6'
+point 'export --oci: an image that can be installed, with owners and variables'
+n export --oci tools "$home/image"
+wrong 1 'image: File exists' '... not over another'
+if command -v skopeo >/dev/null; then
+  skopeo --insecure-policy copy "oci:$home/image:latest" "dir:$place/pushed" >skopeo.log 2>&1 || cat skopeo.log
+  is "$(skopeo inspect --format '{{.Architecture}} {{.Env}}' "oci:$home/image:latest")" "amd64 [$(sed -n 's/^env = //p' "$roots/tools/settings" | tr '\n' ' ' | sed 's/ $//')]"
+  point '... that skopeo can push'
+fi
+
+n enter --backend namespace layout /bin/sh -c 'mount -t tmpfs none /tmp && echo here >/tmp/seen; echo $$; exec sleep 1' >/dev/null
+if [ "$status" = 0 ]; then
+  as_user env -i HOME="$home" PATH="$PATH" INSIDE=yes "$nestp" enter --backend namespace layout /bin/sh -c \
+    'mount -t tmpfs none /tmp && echo here >/tmp/seen && exec sleep 20' &
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    n join layout cat /tmp/seen
+    [ "$status" != 0 ] || break
+    sleep 0.3
+  done
+  is "$out" here
+  point 'join: what a session has mounted'
+  n join layout /bin/sh -c 'id -u; pwd; echo $INSIDE; exit 9'
+  is "$out" '0
+/
+yes' && is "$status" 9
+  point '... its ids, variables and status'
+  n join layout absent
+  wrong 127 'absent: No such file' '... a command that is not there'
+  n kill layout
+  wait $!
+fi
+n join nowhere
+wrong 125 "no session 'nowhere'; see: nestp ps" 'join: no such session'
+as_user env -i HOME="$home" PATH="$PATH" "$nestp" enter --backend ptrace layout sleep 20 &
+sleep 1
+n join layout
+wrong 125 'has no namespaces; to see its files: nestp enter layout' 'join: a session by ptrace'
+n kill layout
+wait $!
+for name in tools again2; do n remove $name; done
+
 registry=$(command -v docker-registry)
 if [ -n "$registry" ] && command -v skopeo >/dev/null; then
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -298,6 +372,13 @@ END
   ok && is_right digest
   point 'by digest'
   skopeo --insecure-policy copy "oci:$place/layout:latest" "docker-archive:$place/saved.tar:x:1" >skopeo.log 2>&1 || cat skopeo.log
+  if [ -e "$home/image" ]; then
+    skopeo --insecure-policy copy --dest-tls-verify=false "oci:$home/image:latest" \
+      "docker://127.0.0.1:$port/own/image:1" >skopeo.log 2>&1 || cat skopeo.log
+    n install "127.0.0.1:$port/own/image:1" pushed
+    ok && n enter --backend ptrace pushed stat -c %u:%g /made && is "$out" 5:6
+    point 'what export --oci writes, pushed and installed'
+  fi
   n install "$place/saved.tar" saved
   ok && is_right saved && n run saved && is "$out" 'hello there from /opaque'
   point 'what docker save writes'
