@@ -49,6 +49,9 @@ class Unfinished {
     if (::access(directory_of(name_).c_str(), F_OK) == 0) {
       return Error{"there is an environment '" + name_ + "' already; choose another name"};
     }
+    if (std::getenv("HOME") == nullptr && std::getenv("XDG_DATA_HOME") == nullptr) {
+      return Error{"neither HOME nor XDG_DATA_HOME is set; set HOME to a directory of yours"};
+    }
     if (auto done = make_directories(store_directory()); !done) return done;
     remove_tree(AT_FDCWD, path_);  // of one that was killed
     if (::mkdir(path_.c_str(), 0755) != 0 || ::mkdir(root().c_str(), 0755) != 0) {
@@ -257,7 +260,7 @@ int run_backup(Words words) {
   if (done) done = archive->finish();
   if (done) return 0;
   (void)::unlink(read->names[1].c_str());
-  return failed(done.error());
+  return failed(done.error().in(read->names[1]));
 }
 
 int run_export(Words words) {
@@ -274,7 +277,7 @@ int run_export(Words words) {
   if (done) done = archive->finish();
   if (done) return 0;
   (void)::unlink(read->names[1].c_str());
-  return failed(done.error());
+  return failed(done.error().in(read->names[1]));
 }
 
 int run_restore(Words words) {

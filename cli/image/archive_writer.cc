@@ -122,7 +122,7 @@ Result<> ArchiveWriter::write_all(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Error{std::string("the archive: ") + std::strerror(errno)};
+    if (count < 0) return Error{std::string("it cannot be written: ") + std::strerror(errno)};
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
   return Done{};

@@ -21,7 +21,11 @@ namespace {
 
 using Kind = ArchiveEntry::Kind;
 
-Error failure(const std::string& name, int error) { return {name + ": " + std::strerror(error)}; }
+Error failure(const std::string& name, int error) {
+  const bool is_full = error == ENOSPC || error == EDQUOT;
+  return {name + ": " + std::strerror(error) +
+          (is_full ? " (make room there, or choose a place on another file system)" : "")};
+}
 
 timespec time_of(const ArchiveEntry& entry) {
   return {.tv_sec = entry.seconds, .tv_nsec = entry.nanoseconds};

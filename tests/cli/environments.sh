@@ -339,6 +339,8 @@ wrong 125 'has no namespaces; to see its files: nestp enter layout' 'join: a ses
 n kill layout
 wait $!
 for name in tools again2; do n remove $name; done
+captured as_user env -i PATH="$PATH" "$nestp" install "$place/layout" x
+wrong 1 'neither HOME nor XDG_DATA_HOME is set' 'install: without a home'
 
 registry=$(command -v docker-registry)
 if [ -n "$registry" ] && command -v skopeo >/dev/null; then

@@ -129,7 +129,7 @@ mounted "$small" junest setup -i "$place/image.tar"
 is "$status" 1 && printf '%s' "$err" | grep -q 'No space left on device.*nothing was installed' || { echo "# $err"; false; }
 point 'full disk: junest setup says why'
 mounted "$small" install "$place/image.tar" new
-[ "$status" != 0 ] && printf '%s' "$err" | grep -q 'No space left on device' || { echo "# $err"; false; }
+[ "$status" != 0 ] && printf '%s' "$err" | grep -q 'No space left on device (make room there, or' || { echo "# $err"; false; }
 point 'full disk: install says why'
 cat >"$place/twice" <<END
 #!/bin/sh
