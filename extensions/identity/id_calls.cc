@@ -116,6 +116,15 @@ Entry set_groups(World& world, Call& call) {
   return finish(call, who.set_groups(*std::move(ids)));
 }
 
+/// A change of ids; sockets that the process has go on telling the former ones.
+template <Handler change>
+Entry with_sockets(World& world, Call& call) {
+  const Sender before = sender_of(world.credentials(call));
+  const Entry decision = change(world, call);
+  if (sender_of(world.credentials(call)) != before) world.peers.note(call.process, before);
+  return decision;
+}
+
 constexpr Route kRoutes[] = {
     {Sys::getuid, get_user},
     {Sys::getuid32, get_user},
@@ -129,26 +138,26 @@ constexpr Route kRoutes[] = {
     {Sys::getresuid32, get_all_users},
     {Sys::getresgid, get_all_groups},
     {Sys::getresgid32, get_all_groups},
-    {Sys::setuid, set_user},
-    {Sys::setuid32, set_user},
-    {Sys::setreuid, set_real_user},
-    {Sys::setreuid32, set_real_user},
-    {Sys::setresuid, set_all_users},
-    {Sys::setresuid32, set_all_users},
+    {Sys::setuid, with_sockets<set_user>},
+    {Sys::setuid32, with_sockets<set_user>},
+    {Sys::setreuid, with_sockets<set_real_user>},
+    {Sys::setreuid32, with_sockets<set_real_user>},
+    {Sys::setresuid, with_sockets<set_all_users>},
+    {Sys::setresuid32, with_sockets<set_all_users>},
     {Sys::setfsuid, set_file_system_user},
     {Sys::setfsuid32, set_file_system_user},
-    {Sys::setgid, set_group},
-    {Sys::setgid32, set_group},
-    {Sys::setregid, set_real_group},
-    {Sys::setregid32, set_real_group},
-    {Sys::setresgid, set_all_groups},
-    {Sys::setresgid32, set_all_groups},
+    {Sys::setgid, with_sockets<set_group>},
+    {Sys::setgid32, with_sockets<set_group>},
+    {Sys::setregid, with_sockets<set_real_group>},
+    {Sys::setregid32, with_sockets<set_real_group>},
+    {Sys::setresgid, with_sockets<set_all_groups>},
+    {Sys::setresgid32, with_sockets<set_all_groups>},
     {Sys::setfsgid, set_file_system_group},
     {Sys::setfsgid32, set_file_system_group},
     {Sys::getgroups, get_groups},
     {Sys::getgroups32, get_groups},
-    {Sys::setgroups, set_groups},
-    {Sys::setgroups32, set_groups},
+    {Sys::setgroups, with_sockets<set_groups>},
+    {Sys::setgroups32, with_sockets<set_groups>},
 };
 
 }  // namespace

@@ -157,7 +157,9 @@ void Identity::on_program_start(ProgramStart& start) {
     if (const auto value = world_.files.attribute(*file, "security.capability")) {
       found.capabilities = identity::parse_file_capabilities(*value);
     }
+    const identity::Sender before = identity::sender_of(state.credentials);
     is_secure = identity::start_program(state.credentials, found, state.no_new_privileges);
+    if (identity::sender_of(state.credentials) != before) world_.peers.note(start.thread, before);
   }
   const Credentials& who = state.credentials;
   for (AuxiliaryEntry& entry : start.auxiliary) {
@@ -193,6 +195,7 @@ void Identity::on_thread_start(pid_t thread, pid_t parent) {
   state.at_exit = nullptr;
   world_.threads.insert_or_assign(thread, std::move(state));
   world_.ended.erase(thread);
+  world_.peers.forget(thread);
 }
 
 void Identity::on_thread_end(pid_t thread) {
@@ -200,8 +203,7 @@ void Identity::on_thread_end(pid_t thread) {
   if (found == world_.threads.end()) return;
   const Credentials& who = found->second.credentials;
   if (world_.ended.size() >= kMostEnded) world_.ended.clear();
-  world_.ended.insert_or_assign(
-      thread, identity::Sender{who.user.effective, who.group.effective, who.groups});
+  world_.ended.insert_or_assign(thread, identity::sender_of(who));
   world_.threads.erase(found);
 }
 

@@ -46,6 +46,13 @@ Ids shown(const World& world, Ids ids, bool effective) {
   return ids;
 }
 
+/// Who `process` was when it made the other end of the caller's socket; null: who it is.
+const Sender* former_peer(World& world, const Call& call, std::int32_t process) {
+  if (!world.peers.knows(process)) return nullptr;
+  const auto socket = stat_of(descriptor_object(call, call.args[0]).host);
+  return socket ? world.peers.find(process, socket->st_ino) : nullptr;
+}
+
 /// Groups of a process of the host, as its status has them.
 std::vector<Id> host_groups(std::int32_t process) {
   std::vector<Id> groups;
@@ -71,13 +78,15 @@ std::vector<Id> groups_of(const World& world, std::int32_t process) {
 }
 
 /// net/core/sock.c, SO_PEERGROUPS: ERANGE tells the size that is needed.
-SysResult<> show_groups(const World& world, Call& ended, const Ids& peer, GuestAddress into,
+SysResult<> show_groups(World& world, Call& ended, const Ids& peer, GuestAddress into,
                         GuestAddress size_at) {
   const auto room = read_object<std::int32_t>(ended, size_at);
   if (!room) return room.error();
   if (*room < 0) return Errno(EINVAL);
   if (peer.process == 0) return Errno(ENODATA);
-  const std::vector<Id> groups = groups_of(world, peer.process);
+  const Sender* const former = former_peer(world, ended, peer.process);
+  const std::vector<Id> groups =
+      former != nullptr ? former->groups : groups_of(world, peer.process);
   const std::size_t size = groups.size() * sizeof(Id);
   const bool fits = static_cast<std::size_t>(*room) >= size;
   if (fits && size != 0) {
@@ -122,7 +131,12 @@ Entry get_option(World& world, Call& call) {
     const auto size = read_object<std::uint32_t>(ended, address(ended, 4));
     const auto ids = read_object<Ids>(ended, address(ended, 3));
     if (!size || *size < sizeof(Ids) || !ids || ids->process == 0) return;
-    (void)write_object(ended, address(ended, 3), shown(world, *ids, true));
+    Ids told = shown(world, *ids, true);
+    if (const Sender* const former = former_peer(world, ended, ids->process)) {
+      told.user = former->user;
+      told.group = former->group;
+    }
+    (void)write_object(ended, address(ended, 3), told);
   });
 }
 

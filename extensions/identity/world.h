@@ -15,6 +15,7 @@
 #include "engine/extension.h"
 #include "extensions/identity/credentials.h"
 #include "extensions/identity/owned_files.h"
+#include "extensions/identity/peer_notes.h"
 #include "extensions/identity/permission.h"
 
 namespace nestp::identity {
@@ -26,12 +27,6 @@ struct ThreadState {
   std::function<void(Call&)> at_exit{};
 };
 
-/// Ids of a process that others may still ask for.
-struct Sender {
-  Id user = 0, group = 0;
-  std::vector<Id> groups{};
-};
-
 struct World {
   World(const OwnedFiles::Setup& setup, unsigned last);
 
@@ -40,6 +35,7 @@ struct World {
   unsigned last_capability;
   std::unordered_map<pid_t, ThreadState> threads;
   std::unordered_map<pid_t, Sender> ended;  ///< bounded
+  PeerNotes peers;
   dev_t proc_device = 0;
   std::array<dev_t, 3> nameless{};  ///< devices of pipes, sockets and files in memory
 

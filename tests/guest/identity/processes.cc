@@ -174,6 +174,114 @@ void sockets() {
   close(lonely);
 }
 
+/// Has a child that becomes another user after `before`, with a socket still to be asked about.
+void with_changed_child(const std::function<void()>& before, const std::function<void()>& then) {
+  int ready[2], end[2];
+  if (pipe2(ready, O_CLOEXEC) != 0 || pipe2(end, O_CLOEXEC) != 0) return;
+  const pid_t child = fork();
+  if (child == 0) {
+    before();
+    const gid_t groups[] = {61, 62};
+    if (setgroups(2, groups) != 0 || setresgid(51, 51, 51) != 0 || setresuid(50, 50, 50) != 0)
+      _exit(1);
+    char byte = 'x';
+    if (write(ready[1], &byte, 1) != 1) _exit(1);
+    close(end[1]);
+    (void)!read(end[0], &byte, 1);
+    _exit(0);
+  }
+  char byte = 0;
+  close(ready[1]);
+  CALL(read(ready[0], &byte, 1));
+  then();
+  close(ready[0]);
+  close(end[0]);
+  close(end[1]);
+  waitpid(child, nullptr, 0);
+}
+
+void show_all_of_peer(const char* what, int socket) {
+  show_peer(what, socket);
+  show_peer_groups(what, socket, 8 * sizeof(gid_t));
+}
+
+/// A socket tells who its peer was when it connected, listened or was made, not who that is now.
+void peers_that_changed() {
+  sockaddr_un name{.sun_family = AF_UNIX, .sun_path = {}};
+  std::snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "table %d", getpid());
+  const auto* const at = reinterpret_cast<const sockaddr*>(&name);
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CALL(bind(listener, at, sizeof name));
+  CALL(listen(listener, 4));
+  with_changed_child(
+      [&] {
+        // Lasts as long as the child.
+        const int early = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CALL(connect(early, at, sizeof name));
+      },
+      [&] {
+        const int accepted = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+        show_all_of_peer("connected before", accepted);
+        close(accepted);
+      });
+  close(listener);
+  name.sun_path[1] = 'T';
+  with_changed_child(
+      [&] {
+        const int early = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CALL(bind(early, at, sizeof name));
+        CALL(listen(early, 4));
+      },
+      [&] {
+        const int late = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        CALL(connect(late, at, sizeof name));
+        show_all_of_peer("listened before", late);
+        close(late);
+      });
+}
+
+/// Of a pair, a child asks about its parent that made it and became another user.
+void pair_of_one_that_changed() {
+  const pid_t maker = fork();
+  if (maker == 0) {
+    int pair[2], ready[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) _exit(1);
+    if (pipe2(ready, O_CLOEXEC) != 0) _exit(1);
+    const pid_t child = fork();
+    char byte = 'x';
+    if (child == 0) {
+      CALL(read(ready[0], &byte, 1));
+      show_all_of_peer("made by the parent", pair[0]);
+      _exit(0);
+    }
+    if (setgroups(0, nullptr) != 0 || setresgid(51, 51, 51) != 0 || setresuid(50, 50, 50) != 0)
+      _exit(1);
+    if (write(ready[1], &byte, 1) != 1) _exit(1);
+    waitpid(child, nullptr, 0);
+    _exit(0);
+  }
+  waitpid(maker, nullptr, 0);
+}
+
+/// One that connects as somebody else, with a socket of former times.
+void peers_that_connect_late() {
+  sockaddr_un name{.sun_family = AF_UNIX, .sun_path = {}};
+  std::snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "late %d", getpid());
+  const auto* const at = reinterpret_cast<const sockaddr*>(&name);
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CALL(bind(listener, at, sizeof name));
+  CALL(listen(listener, 4));
+  const int made_before = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  as(50, 51, {61}, [&] {
+    CALL(connect(made_before, at, sizeof name));
+    const int accepted = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    show_all_of_peer("connected as another", accepted);
+    close(accepted);
+  });
+  close(made_before);
+  close(listener);
+}
+
 }  // namespace
 
 void table_of_processes() {
@@ -183,4 +291,7 @@ void table_of_processes() {
   root_below_a_closed_directory();
   mounts_and_names();
   sockets();
+  peers_that_changed();
+  pair_of_one_that_changed();
+  peers_that_connect_late();
 }
