@@ -26,6 +26,10 @@ cp /etc/resolv.conf "$real/etc/resolv.conf"
 in_check 'a root file system it is' 'test "$(stat -c "%U:%G %a" /etc/shadow)" = "root:shadow 640"
   test "$(cat /etc/debian_version | cut -c 1-2)" = 11 && su -s /bin/sh man -c "id -un" | grep man'
 
+# Its C library refuses kernels before 3.2.
+fake -S "$copy" -k 2.6.32 /bin/true 2>&1 | grep -q 'FATAL: kernel too old' && fake -S "$copy" -k 3.10 /bin/true
+report 'the C library believes -k'
+
 # What differs for a reason: -S binds these of the host.
 differences='
 \,^\./etc/\(host\.conf\|hosts\|nsswitch\.conf\|resolv\.conf\) ,d
