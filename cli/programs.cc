@@ -48,13 +48,13 @@ constexpr Program kPrograms[] = {
     {.name = "enter",
      .help = "A shell or command in an environment",
      .usage = "nestp enter [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] "
-              "[--home private|DIR] [--env-file FILE] [--ephemeral] "
+              "[--home private|DIR] [--env-file FILE] [--host-programs] [--ephemeral] "
               "[--backend NAME] [--detach] NAME [COMMAND [ARG]...]",
      .run = environment::run_enter},
     {.name = "run",
      .help = "What the image is made to run, in an environment",
      .usage = "nestp run [--bind HOST:GUEST] [--env NAME=VALUE] [--user USER] [--directory DIR] "
-              "[--home private|DIR] [--env-file FILE] [--ephemeral] "
+              "[--home private|DIR] [--env-file FILE] [--host-programs] [--ephemeral] "
               "[--backend NAME] [--detach] NAME [WORD]...",
      .run = environment::run_run},
     {.name = "remove",

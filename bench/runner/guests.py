@@ -1,4 +1,4 @@
-"""cli/bench/loops.cc: one loop a call, in the chroot and as a guest, in turns."""
+"""cli/inside/loops.cc: one loop a call, in the chroot and as a guest, in turns."""
 
 from . import contenders
 from .figure import Figure

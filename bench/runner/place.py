@@ -102,10 +102,10 @@ def _mount(here):
 
 
 def _copy_programs(here):
-    for name in ["cli/bench/loops", "bench/guest/sleepers"]:
-        target = os.path.join(here.tree, "bench", os.path.basename(name))
+    for name, program in [("loops", "cli/inside/inside"), ("sleepers", "bench/guest/sleepers")]:
+        target = os.path.join(here.tree, "bench", name)
         # Copied anew, not over: an older one may still run.
-        subprocess.run(["install", "-m", "755", os.path.join(here.build, name), target],
+        subprocess.run(["install", "-m", "755", os.path.join(here.build, program), target],
                        check=True)
 
 

@@ -19,6 +19,7 @@
 #include "cli/output.h"
 #include "cli/programs.h"
 #include "cli/run.h"
+#include "cli/text_file.h"
 #include "fs/fd.h"
 
 namespace nestp::bench {
@@ -124,15 +125,6 @@ Result<Figures> measured(const std::string& rootfs, const Effort& effort, const 
   return figures;
 }
 
-Result<> write_text(const std::string& path, const std::string& text) {
-  const auto file = open_at(AT_FDCWD, path, O_CREAT | O_TRUNC | O_WRONLY, 0644);
-  if (!file) return Error{path + ": " + std::strerror(file.error().code())};
-  if (::write(file->get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return Error{path + ": " + std::strerror(errno)};
-  }
-  return Done{};
-}
-
 Result<Figures> obtain(const environment::CommandWords& read) {
   if (read.has("--from")) {
     const auto text = read_file(read.value("--from"));
@@ -165,7 +157,7 @@ int run(std::span<const std::string> words) {
   if (!figures) return fail("bench: " + figures.error().message, exit_not_started);
   print(read->has("--json") ? figures_json(*figures) : figures_table(*figures));
   if (read->has("--svg")) {
-    const auto done = write_text(read->value("--svg"), chart_svg(*figures));
+    const auto done = write_text_file(read->value("--svg"), chart_svg(*figures));
     if (!done) return fail("bench: " + done.error().message, 1);
   }
   // Whoever looks at the status alone wants to know of nestp.

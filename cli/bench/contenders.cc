@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "cli/bench/loops_image.h"
 #include "cli/child.h"
+#include "cli/inside/image.h"
 #include "fs/fd.h"
 #include "fs/mount_flags.h"
 
@@ -33,18 +33,6 @@ Words parents() {
   return all;
 }
 
-Result<> write_program(const std::string& path) {
-  const auto file = open_at(AT_FDCWD, path, O_CREAT | O_EXCL | O_WRONLY, 0755);
-  if (!file) return Error{path + ": " + std::strerror(file.error().code())};
-  std::span<const std::byte> rest = loops_image();
-  while (!rest.empty()) {
-    const ssize_t written = ::write(file->get(), rest.data(), rest.size());
-    if (written <= 0) return Error{path + ": " + std::strerror(errno)};
-    rest = rest.subspan(static_cast<std::size_t>(written));
-  }
-  return Done{};
-}
-
 /// nestp itself, by which PRoot's bindings are written too.
 Words bound(Words words, const Place& place, const std::string& rootfs) {
   words.insert(words.end(), {"-r", rootfs, "-w", "/"});
@@ -67,9 +55,6 @@ Words bubblewrap(const Place& place, const std::string& rootfs) {
 }  // namespace
 
 Result<> Place::make() {
-  if (loops_image().empty()) {
-    return Error{"this nestp was built without a static C library, so without what measures"};
-  }
   const Words where = parents();
   if (where.empty()) {
     return Error{"no directory that takes programs may be written; set TMPDIR to one"};
@@ -78,7 +63,7 @@ Result<> Place::make() {
   const auto made = session_->path();
   if (!made) return made.error();
   directory_ = made->text();
-  if (auto done = write_program(program()); !done) return done;
+  if (auto done = inside::write_image_to(program()); !done) return done;
   const auto files = output_of({program(), "make", directory_});
   return files ? Result<>(Done{}) : Result<>(files.error());
 }

@@ -9,6 +9,7 @@
 #include "cli/child.h"
 #include "cli/environment/commands.h"
 #include "cli/environment/host_facts.h"
+#include "cli/environment/host_programs.h"
 #include "cli/environment/store.h"
 #include "cli/environment/words.h"
 #include "cli/options.h"
@@ -115,6 +116,20 @@ Result<std::vector<std::string>> option_words(const std::string& name, const Set
   return words;
 }
 
+/// --host-programs: who serves them as long as the session lasts.
+Result<std::unique_ptr<HostPrograms>> host_programs(const CommandWords& read,
+                                                    std::vector<std::string>& options) {
+  if (!read.has("--host-programs")) return std::unique_ptr<HostPrograms>();
+  if (read.has("--detach")) {
+    return Error{"--host-programs and --detach contradict each other; leave one out"};
+  }
+  auto programs = HostPrograms::start();
+  if (!programs) return programs;
+  append(options, (*programs)->words());
+  append(options, {"--env", std::string("PATH=") + kPath + ":" + kHostProgramsPlace});
+  return programs;
+}
+
 int start(Words words, Form form);
 
 /// A session in a copy that goes with it.
@@ -128,7 +143,7 @@ int start_in_copy(const CommandWords& read, Form form) {
     for (const std::string& value : values) {
       if (option == "--ephemeral") continue;
       words.push_back(option);
-      if (option != "--detach") words.push_back(value);
+      if (option != "--detach" && option != "--host-programs") words.push_back(value);
     }
   }
   append(words, {copy, "--"});
@@ -147,6 +162,7 @@ int start(Words words, Form form) {
                                 {"--user", true},
                                 {"--home", true},
                                 {"--env-file", true},
+                                {"--host-programs"},
                                 {"--ephemeral"},
                                 {"--detach"}},
                                {.least = 1,
@@ -172,8 +188,10 @@ int start(Words words, Form form) {
   append(settings->variables, read->all("--env"));
   if (read->has("--user")) settings->user = read->value("--user");
   const std::string backend = read->has("--backend") ? read->value("--backend") : settings->backend;
-  const auto options = option_words(name, *settings, backend);
+  auto options = option_words(name, *settings, backend);
   if (!options) return fail(options.error().message, exit_not_started);
+  const auto programs = host_programs(*read, *options);
+  if (!programs) return fail(programs.error().message, exit_not_started);
   auto request = parse_options(Grammar::nestp, *options);
   if (!request) return fail(request.error().message, exit_not_started);
   request->backend = backend;

@@ -9,6 +9,7 @@
 #include "cli/image/download.h"
 #include "cli/image/sha256.h"
 #include "cli/json_text.h"
+#include "cli/text_file.h"
 #include "fs/fd.h"
 #include "fs/session_directory.h"
 
@@ -33,15 +34,6 @@ struct Descriptor {
   }
 };
 
-Result<> write_text(const std::string& path, const std::string& text) {
-  const auto file = open_at(AT_FDCWD, path, O_CREAT | O_EXCL | O_WRONLY, 0644);
-  if (!file ||
-      ::write(file->get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return failure(path);
-  }
-  return Done{};
-}
-
 class Layout {
  public:
   explicit Layout(std::string directory) : directory_(std::move(directory)) {}
@@ -57,14 +49,15 @@ class Layout {
     for (const char* const name : {"/blobs", "/blobs/sha256"}) {
       if (::mkdir((directory_ + name).c_str(), 0755) != 0) return failure(directory_ + name);
     }
-    return write_text(directory_ + "/oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
+    return write_text_file(directory_ + "/oci-layout", R"({"imageLayoutVersion":"1.0.0"})",
+                           IfThere::refuse);
   }
 
   Result<Descriptor> add_text(const char* type, const std::string& text) {
     Sha256 sum;
     sum.add(text);
     Descriptor descriptor{.type = type, .sum = sum.finish(), .size = text.size()};
-    const auto done = write_text(blob(descriptor.sum), text);
+    const auto done = write_text_file(blob(descriptor.sum), text, IfThere::refuse);
     return done ? Result<Descriptor>(std::move(descriptor)) : Result<Descriptor>(done.error());
   }
 
@@ -85,7 +78,7 @@ class Layout {
 
   /// Last of all: the image is whole.
   Result<> finish(const std::string& index) {
-    auto done = write_text(directory_ + "/index.json", index);
+    auto done = write_text_file(directory_ + "/index.json", index, IfThere::refuse);
     if (done) is_made_ = false;
     return done;
   }

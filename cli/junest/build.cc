@@ -13,6 +13,7 @@
 #include "cli/junest/setup.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "cli/text_file.h"
 #include "fs/fd.h"
 #include "fs/session_directory.h"
 
@@ -43,15 +44,6 @@ bool is_program(const std::string& name) {
 std::string text_of(const std::string& path) {
   const auto text = read_file(path);
   return text ? *text : std::string();
-}
-
-Result<> write_text(const std::string& path, const std::string& text) {
-  const auto file = open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (!file) return Error{path + ": " + std::strerror(file.error().code())};
-  if (::write(file->get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return Error{path + ": " + std::strerror(errno)};
-  }
-  return Done{};
 }
 
 /// Where the image grows; gone with this object.
@@ -105,7 +97,8 @@ Result<Words> pacman_words(const Workplace& work, const CommandLine& line) {
               "--logfile",        work.root() + "/var/log/pacman.log"};
   if (!line.mirror.empty()) {
     const std::string settings = work.path() + "/pacman.conf";
-    if (auto done = write_text(settings, pacman_settings(line.mirror)); !done) return done.error();
+    if (auto done = write_text_file(settings, pacman_settings(line.mirror)); !done)
+      return done.error();
     words.insert(words.end(), {"--config", settings});
   }
   words.insert(words.end(), {"-Sy", "pacman", "coreutils", "bubblewrap"});
@@ -130,10 +123,12 @@ Result<> finish(const Workplace& work, const Place& place, const std::string& to
       return Error{path + ": " + std::strerror(errno)};
     }
   }
-  if (auto done = write_text(etc + "/junest/info", "JUNEST_ARCH=" + place.arch + "\n"); !done) {
+  if (auto done = write_text_file(etc + "/junest/info", "JUNEST_ARCH=" + place.arch + "\n");
+      !done) {
     return done;
   }
-  if (auto done = write_text(etc + "/profile.d/junest.sh", "export FAKEROOTDONTTRYCHOWN=true\n");
+  if (auto done =
+          write_text_file(etc + "/profile.d/junest.sh", "export FAKEROOTDONTTRYCHOWN=true\n");
       !done) {
     return done;
   }

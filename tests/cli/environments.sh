@@ -339,6 +339,32 @@ wrong 125 'has no namespaces; to see its files: nestp enter layout' 'join: a ses
 n kill layout
 wait $!
 for name in tools again2; do n remove $name; done
+
+printf '#!/bin/sh\necho "of the host: $*"\n' >"$home/of-host"
+chmod 755 "$home/of-host"
+for backend in ptrace namespace; do
+  n enter --backend $backend layout /bin/sh -c :
+  [ "$status" = 0 ] || continue
+  n enter --backend $backend --host-programs layout /bin/sh -c '
+    cd $HOME && host-run ./of-host "a b" $; host-run sh -c "exit 7"; echo $?; echo through | host-run cat; host-run pwd
+    ln -s /run/nestp/host-run /tmp/uname && /tmp/uname -n; rm /tmp/uname'
+  is "$out" "of the host: a b $
+7
+through
+$home
+$(uname -n)" || { echo "# $err"; false; }
+  point "--host-programs, --backend $backend: the host's programs, their status, descriptors and directory"
+  n enter --backend $backend --host-programs layout host-run absent
+  wrong 127 'host-run: absent: No such file' '... one that is not there'
+  n enter --backend $backend --host-programs layout /bin/sh -c 'host-run sleep 4321 & sleep 1; kill $!; wait $!'
+  sleep 0.5
+  is "$(ps -ww -e -o args | grep '^sleep 4321')" ''
+  point '... which ends with who asked for it'
+done
+n enter layout /bin/sh -c 'PATH=$PATH:/run/nestp; host-run true'
+wrong 127 'host-run: not found' '... which is not there without the option'
+n enter --host-programs --detach layout true
+wrong 125 'contradict each other' '... nor for a session that is left alone'
 captured as_user env -i PATH="$PATH" "$nestp" install "$place/layout" x
 wrong 1 'neither HOME nor XDG_DATA_HOME is set' 'install: without a home'
 

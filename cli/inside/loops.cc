@@ -6,8 +6,7 @@
 //   loops run DIRECTORY MILLISECONDS NAME...   "NAME NANOSECONDS" lines: the median of kRounds
 //                                              rounds, which share the milliseconds
 //
-// A program of its own, static and plain, so that it runs in any root file system; nestp carries it
-// for `nestp bench`, and bench/run takes it as it is.
+// A part of the program that nestp brings into guests; bench/run takes that as it is.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -22,6 +21,8 @@
 #include <thread>
 #include <unistd.h>
 #include <vector>
+
+#include "cli/inside/inside.h"
 
 namespace {
 
@@ -271,7 +272,7 @@ int run(double budget, char** names) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int nestp::inside::run_loops(int argc, char** argv) {
   const std::string task = argc > 1 ? argv[1] : "";
   if (task == "exit") return 0;
   if (task == "list") return list();
