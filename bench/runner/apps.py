@@ -14,6 +14,7 @@ class Job:
     before: str = None          # untimed, in the chroot
     measure: str = "ratio"
     rounds: int = 1             # times the rounds asked for
+    settles: bool = False       # it keeps what it saw, owners too: each run has one before it
 
 
 def _shell(script):
@@ -26,7 +27,8 @@ JOBS = [
     Job("start of /bin/true", ["/bin/true"], 8.0, measure="above", rounds=3),
     Job("find /usr -size +0", ["find", "/usr", "-size", "+0"], 1.4),
     Job("ls -lR /usr/lib /usr/share", ["ls", "-lR", "/usr/lib", "/usr/share"], 1.4),
-    Job("git status, 4,000 files", ["git", "-C", "/bench/git", "status"], 1.4),
+    Job("git status, 4,000 files", ["git", "-C", "/bench/git", "status"], 1.4,
+        settles=True),
     Job("untar of 6,000 files", _shell("cd unpacked && tar xf ../archive.tar"), 1.6,
         before="rm -rf unpacked; mkdir unpacked"),
     Job("make -j2 of 40 C files", ["make", "-s", "-j2", "-C", "/bench/make"], 1.3,
@@ -44,6 +46,8 @@ def _try_once(here, job, words, samples, failed, who):
     if job.before:
         here.prepare_job(job.before)
     try:
+        if job.settles:  # else it repairs what another contender has left
+            contenders.time_once(here, words)
         samples.setdefault(who, []).append(contenders.time_once(here, words))
     except contenders.Failed as error:
         failed[who] = str(error)

@@ -136,8 +136,7 @@ int64_t open_file(Work& work) {
   if (work.may_be_link && !keeps) (void)find_exact(work, EntryKind::exact);
   // What is made may have to be recorded, and what has a record need not be what it seems.
   const bool believes = memo().believes != 0;
-  if (believes && creates_anew) return ask(work, AskReason::record);
-  if (believes && !is_unrecorded(work)) return kAskTracer;
+  if (believes && !(creates_anew ? makes_no_record(work) : is_unrecorded(work))) return kAskTracer;
   if (keeps && !work.kernel_walks) {
     place(work);
     return issue_guests(work);
@@ -157,15 +156,20 @@ int64_t open_file(Work& work) {
 /// access(2) for execution, which root has only if anybody has: records know.
 bool asks_to_run(const Work& work) {
   constexpr uint64_t kExecute = 1;
-  return memo().believes != 0 && (work.args[work.call.path + 1u] & kExecute) != 0;
+  return memo().believes != 0 && work.call.kind == FastKind::exact &&
+         (work.args[work.call.path + 1u] & kExecute) != 0;
 }
 
-/// chmod(2) and its kin that may close a directory to somebody.
-bool may_hide(const Work& work) {
+/// chmod(2) and its kin.
+bool sets_mode(const Work& work) {
   constexpr uint64_t kCallChmod = 90, kCallChmodAt = 268, kCallChmodAt2 = 452;
   const uint64_t number = work.frame->rax;
-  return (number == kCallChmod || number == kCallChmodAt || number == kCallChmodAt2) &&
-         hides_names(work.args[work.call.path + 1u]);
+  return number == kCallChmod || number == kCallChmodAt || number == kCallChmodAt2;
+}
+
+/// Those that may close a directory to somebody.
+bool may_hide(const Work& work) {
+  return sets_mode(work) && hides_names(work.args[work.call.path + 1u]);
 }
 
 int64_t change_mode_of_descriptor(Work& work) {
@@ -176,7 +180,20 @@ int64_t change_mode_of_descriptor(Work& work) {
     const bool is_known = descriptor >= 0 && see(work, descriptor, status) == 0;
     if (!is_known || type_of(status) == kTypeDirectory) return ask(work, AskReason::change);
   }
-  return issue_final(work, work.frame->rax);
+  if (memo().believes != 0) {
+    const auto descriptor = static_cast<int32_t>(work.args[0]);
+    if (descriptor < 0 || !takes_mode(work, descriptor, work.args[1])) return kAskTracer;
+  }
+  return issue_guests(work);
+}
+
+int64_t change_by_path(Work& work) {
+  if (memo().believes != 0 && sets_mode(work) &&
+      !takes_mode(work, -1, work.args[work.call.path + 1u])) {
+    return kAskTracer;
+  }
+  place(work);
+  return issue_guests(work);
 }
 
 int64_t follow_path(Work& work) {
@@ -187,10 +204,7 @@ int64_t follow_path(Work& work) {
   const bool may_hide_names = may_hide(work);
   const bool keeps = has_flags && (flags & kNoFollow) != 0;
   if (may_hide_names && keeps) return kAskTracer;
-  if (!may_hide_names && find_exact(work, EntryKind::exact)) {
-    place(work);
-    return issue_guests(work);
-  }
+  if (!may_hide_names && find_exact(work, EntryKind::exact)) return change_by_path(work);
   if (work.call.kind == FastKind::exact && !keeps &&
       is_frequent(work, EntryKind::exact, work.size, 32)) {
     return ask(work, AskReason::path);
@@ -207,13 +221,14 @@ int64_t follow_path(Work& work) {
     const int64_t seen = look(work, may_hide_names ? kTypeDirectory : kTypeLink);
     if (seen != 0 && seen != kErrorNoEntry) return kAskTracer;
   }
-  place(work);
-  return issue_guests(work);
+  return change_by_path(work);
 }
 
 int64_t keep_path(Work& work) {
   if (work.call.flags != kNoArgument && work.args[work.call.flags] != 0) return kAskTracer;
   if (!measure(work) || !find_place(work)) return kAskTracer;
+  const bool makes = work.call.writes != 0;
+  if (makes && memo().believes != 0 && !makes_no_record(work)) return kAskTracer;
   place(work);
   return issue_guests(work);
 }
@@ -225,6 +240,7 @@ int64_t remove_entry(Work& work) {
   }
   if (!measure(work) || !find_place(work)) return kAskTracer;
   if (look(work) == kAskTracer) return ask(work, AskReason::change);
+  if (memo().believes != 0 && !is_unrecorded_elsewhere(work)) return kAskTracer;
   place(work);
   return issue_guests(work);
 }
@@ -262,6 +278,8 @@ int64_t answer(Work& work) {
       return get_status_of_descriptor(work);
     case FastKind::attribute:
       return get_attribute(work);
+    case FastKind::owner:
+      return change_owner(work);
     case FastKind::user:
       return memo().shown_user;
     case FastKind::group:

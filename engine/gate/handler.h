@@ -42,6 +42,7 @@ struct Work {
   bool may_be_link;    ///< links in the same directory were followed
   bool kernel_walks;   ///< an open whose path may hold links: only to be made without
   const char* host;    ///< what to pass to the kernel
+  int64_t host_slash;  ///< index of its last slash, -1: none; of find_place() alone
   AskReason reason;    ///< for kAskTracer
 };
 
@@ -142,6 +143,15 @@ int64_t look(Work& work, uint32_t type = kTypeLink);
 int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, int64_t descriptor);
 /// No record says anything of the file at Work::host.
 bool is_unrecorded(Work& work);
+/// Neither does one that is no attribute of the file.
+bool is_unrecorded_elsewhere(Work& work);
+/// What is made at Work::host needs no record.
+bool makes_no_record(Work& work);
+/// The file at Work::host, or of `descriptor` if that is not negative, may get this mode without a
+/// record.
+bool takes_mode(Work& work, int64_t descriptor, uint64_t mode);
+/// chown(2) and its kin.
+int64_t change_owner(Work& work);
 /// fstat(2).
 int64_t get_status_of_descriptor(Work& work);
 /// getxattr(2), listxattr(2) and their kin.

@@ -19,6 +19,7 @@ struct StatusLayout {
 constexpr StatusLayout kStatus{kStatusMode, 28, 32, 8};
 constexpr StatusLayout kStatusEx{kStatusExMode, 20, 24, 32};
 constexpr uint32_t kStatusExMask = 0, kStatusExMajor = 136, kStatusExMinor = 140;
+constexpr uint32_t kSetUser = 04000, kSetGroup = 02000;
 constexpr uint32_t kNeededMask = 0x11b;  // STATX_TYPE, MODE, UID, GID and INO
 
 template <typename Number>
@@ -143,9 +144,31 @@ bool is_plain(Work& work, const Seen& seen, int64_t descriptor) {
 }
 
 bool has_no_record(Work& work, int64_t descriptor) {
+  // Then only an attribute could be one, whatever the file is.
+  if (knows_records() && memo().has_recorded == 0) return lacks_attributes(work, descriptor);
   alignas(8) char status[kStatusSize];
   if (see(work, descriptor, status) != 0) return false;
   return is_plain(work, read_status(reinterpret_cast<uint64_t>(status), false), descriptor);
+}
+
+/// The ids that chown(2) asks for are those that the file is shown with.  They become "none": the
+/// kernel does all but change them.
+bool keeps_owner(Work& work, int64_t descriptor, uint64_t* ids) {
+  constexpr auto kNone = static_cast<uint32_t>(-1);
+  const auto user = static_cast<uint32_t>(ids[0]), group = static_cast<uint32_t>(ids[1]);
+  if (user != kNone && user != memo().shown_user) return false;
+  if (group != kNone && group != memo().shown_group) return false;
+  alignas(8) char status[kStatusSize];
+  if (see(work, descriptor, status) != 0) return false;
+  const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
+  const uint32_t type = seen.mode & kTypeMask;
+  if (type != kTypeFile && type != kTypeDirectory && type != kTypeLink) return false;
+  if (type == kTypeFile && (seen.mode & (kSetUser | kSetGroup)) != 0) return false;
+  if (seen.user != memo().real_user) return false;
+  if (group != kNone && seen.group != memo().real_group) return false;
+  if (!is_plain(work, seen, descriptor)) return false;
+  ids[0] = ids[1] = kNone;
+  return true;
 }
 
 bool begins_with(const char* text, const char* start) {
@@ -206,6 +229,79 @@ bool is_unrecorded(Work& work) {
   char names[kRoomForNames];
   const int64_t size = list_names(work, -1, names);
   return size <= 0 ? size != kAskTracer && !is_denied(size) : !has_user_attribute(names, size);
+}
+
+bool is_unrecorded_elsewhere(Work& work) {
+  work.reason = AskReason::record;
+  if (!knows_records()) return false;
+  if (memo().has_recorded == 0) return true;
+  alignas(8) char status[kStatusSize];
+  return see(work, -1, status) == 0 &&
+         !is_recorded_elsewhere(read_status(reinterpret_cast<uint64_t>(status), false));
+}
+
+bool makes_no_record(Work& work) {
+  work.reason = AskReason::record;
+  const char* const host = work.host;
+  const uint32_t size = work.size;
+  const int64_t slash = work.host_slash;
+  if (!knows_records() || slash == 0) return false;
+  char* const begin = room(work.slot);
+  const bool is_in_room = host == begin;
+  // Behind what name_by_descriptor() writes.
+  char* const parent = is_in_room ? begin : begin + 64;
+  if (!is_in_room) {
+    if (slash + 64 + 2 > static_cast<int64_t>(kFastRoom)) return false;
+    copy_bytes(parent, slash < 0 ? "." : host, slash < 0 ? 1 : static_cast<uint32_t>(slash));
+  }
+  const int64_t end = slash < 0 ? 1 : slash;
+  parent[end] = 0;
+  work.host = parent;
+  work.size = static_cast<uint32_t>(end);
+  alignas(8) char status[kStatusSize];
+  bool makes_none = see(work, -1, status) == 0;
+  if (makes_none) {
+    const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
+    const bool gives_group = (seen.mode & kSetGroup) != 0;
+    makes_none =
+        (seen.mode & kTypeMask) == kTypeDirectory && !gives_group && is_plain(work, seen, -1);
+  }
+  if (is_in_room) parent[end] = '/';
+  work.host = host;
+  work.size = size;
+  return makes_none;
+}
+
+bool takes_mode(Work& work, int64_t descriptor, uint64_t mode) {
+  work.reason = AskReason::record;
+  alignas(8) char status[kStatusSize];
+  if (see(work, descriptor, status) != 0) return false;
+  const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
+  const uint32_t type = seen.mode & kTypeMask;
+  // As OwnedFiles::host_mode() has it: what keeps the person out, or is a privilege, is recorded.
+  const bool is_program = (mode & 0111) != 0;
+  const bool is_free = type == kTypeDirectory ? (mode & 06700) == 0700
+                                              : type == kTypeFile && (mode & 07600) == 0600 &&
+                                                    (!is_program || (mode & 0100) != 0);
+  return is_free && is_plain(work, seen, descriptor);
+}
+
+int64_t change_owner(Work& work) {
+  const bool has_path = work.call.path != kNoArgument, has_flags = work.call.flags != kNoArgument;
+  const uint64_t flags = has_flags ? work.args[work.call.flags] : 0;
+  const auto descriptor = has_path ? int64_t{-1} : static_cast<int32_t>(work.args[0]);
+  if ((flags & ~kNoFollow) != 0 || (!has_path && descriptor < 0)) return kAskTracer;
+  if (!has_path && (process().flags & kProcessReadOnly) != 0) return ask(work, AskReason::change);
+  if (has_path) {
+    if (!measure(work)) return kAskTracer;
+    const bool keeps = work.call.keeps != 0 || (flags & kNoFollow) != 0;
+    if (keeps || !find_exact(work, EntryKind::exact)) {
+      if (!find_place(work) || (!keeps && look(work) != 0)) return kAskTracer;
+    }
+    place(work);
+  }
+  uint64_t* const ids = work.args + (has_path ? work.call.path + 1u : 1u);
+  return keeps_owner(work, descriptor, ids) ? issue_guests(work) : ask(work, AskReason::record);
 }
 
 int64_t get_status_of_descriptor(Work& work) {

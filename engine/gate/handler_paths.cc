@@ -257,8 +257,10 @@ bool find_place(Work& work) {
     if (is_special_name(name, name_size)) return no(work, AskReason::name);
     work.as_it_is = true;
     work.host = work.text;
+    work.host_slash = -1;
     return true;
   }
+  work.host_slash = work.last_slash;
   if (!work.is_absolute && starts_at_descriptor(work)) return walk_from_descriptor(work);
   Prefix prefix;
   if (!find_prefix(work, prefix)) return no(work, AskReason::path);
@@ -279,6 +281,7 @@ bool find_place(Work& work) {
   to[prefix.host_size] = '/';
   copy_bytes(to + prefix.host_size + 1, name, name_size + 1);
   work.host = to;
+  work.host_slash = prefix.host_size;
   return true;
 }
 

@@ -52,6 +52,7 @@ enum class FastKind : uint8_t {
   // Where an identity is believed (Extension::inside_world):
   descriptor_status,  ///< fstat(2)
   attribute,          ///< getxattr(2), listxattr(2) and their kin
+  owner,              ///< chown(2) and its kin
   user,               ///< getuid(2), geteuid(2)
   group,              ///< getgid(2), getegid(2)
 };

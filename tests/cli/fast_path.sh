@@ -86,6 +86,20 @@ as_root sh -c 'cp /bin/busybox /many/suid; chmod 700 /many/a; chmod 755 /many; s
 printf '%s\n' "$out" | grep -q 'Permission denied'
 point 'who is root no more is not answered as root'
 
+# inside CALL: how often it was made without a stop.
+inside() { awk -v call="$1" '$1 == call { print $6; exit }' "$place/err"; }
+as_root --stats sh -c 'mkdir /many/new && cd /many/new && mkdir 1 2 3 4 5 6 7 8 9 && chmod 711 [1-9] &&
+  chown 0:0 [1-9] && touch a b c && chown 0 a b c && ls -ln . && rm a b c'
+is "$status" 0 && [ "$(inside mkdir)" -ge 9 ] && [ "$(inside chmod)" -ge 9 ] &&
+  [ "$(inside chown)" -ge 12 ] && [ "$(inside unlink)" -ge 3 ] &&
+  is "$(printf '%s\n' "$out" | grep -c '^drwx--x--x .* 0 *0 .*[1-9]$')" 9
+point 'what needs no record is made without a stop'
+as_root sh -c 'mkdir /many/shared && chown 7:8 /many/shared && chmod 2770 /many/shared && cd /many/shared &&
+  mkdir made && touch file && stat -c "%u:%g %a" made file && chown 9 file && chmod 4755 file &&
+  chown 0 file && stat -c "%u:%g %a" file && chmod 600 file && stat -c "%u:%g %a" file'
+is "$status" 0 && is "$(echo "$out" | tr '\n' ' ')" '0:8 2755 0:8 644 0:8 755 0:8 600 '
+point 'what needs a record gets one'
+
 # A host process changes a link that the guest uses all the time.
 ln -sfn a "$rootfs/many/link"
 (sleep 0.5; ln -sfn b "$rootfs/many/link") &

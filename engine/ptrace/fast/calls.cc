@@ -96,62 +96,55 @@ FastCall fast_call(const SyscallRow& row) {
   return call.path == gate::kNoArgument ? kTracers : call;
 }
 
-/// Calls that stop only where an identity is believed, and so have no row that says enough.
-struct WorldCall {
-  Sys sys;
-  FastKind kind;
-  bool by_path = false, keeps = false;
-};
-constexpr WorldCall kWorldCalls[] = {
-    {Sys::fstat, FastKind::descriptor_status},
-    {Sys::getuid, FastKind::user},
-    {Sys::geteuid, FastKind::user},
-    {Sys::getgid, FastKind::group},
-    {Sys::getegid, FastKind::group},
-    {Sys::getxattr, FastKind::attribute, true},
-    {Sys::lgetxattr, FastKind::attribute, true, true},
-    {Sys::fgetxattr, FastKind::attribute},
-    {Sys::listxattr, FastKind::attribute, true},
-    {Sys::llistxattr, FastKind::attribute, true, true},
-    {Sys::flistxattr, FastKind::attribute},
-};
-
-/// Those that are the same in any world but for owners and refusals.
+/// Calls whose rows say enough, and which are the same in any world but for owners and refusals.
 constexpr Sys kSharedCalls[] = {
-    Sys::stat,   Sys::lstat,     Sys::newfstatat, Sys::statx,    Sys::open,       Sys::openat,
-    Sys::access, Sys::faccessat, Sys::faccessat2, Sys::readlink, Sys::readlinkat,
+    Sys::stat,       Sys::lstat,  Sys::newfstatat, Sys::statx,      Sys::open,
+    Sys::openat,     Sys::access, Sys::faccessat,  Sys::faccessat2, Sys::readlink,
+    Sys::readlinkat, Sys::mkdir,  Sys::chmod,      Sys::fchmodat,   Sys::fchmodat2,
+    Sys::utimensat,  Sys::utimes, Sys::mkdirat,    Sys::utime,      Sys::futimesat,
 };
-
-void add_world_calls(const Abi& abi, FastCalls& calls) {
-  for (const WorldCall& call : kWorldCalls) {
-    const std::int32_t number = number_of(abi, call.sys);
-    if (number < 0 || static_cast<std::size_t>(number) >= calls.size()) continue;
-    FastCall& fast = calls[static_cast<std::size_t>(number)];
-    fast = kTracers;
-    fast.kind = call.kind;
-    fast.path = call.by_path ? 0 : gate::kNoArgument;
-    fast.keeps = call.keeps;
-  }
-}
 
 /// Calls that mean more than their rows say, which the handler knows.
 struct OtherCall {
   Sys sys;
   FastCall call;
+  bool in_world_only;  ///< else it does not even stop
 };
 constexpr std::uint8_t kNone = gate::kNoArgument;
+
+constexpr FastCall of_descriptor(FastKind kind, std::uint8_t writes = 0) {
+  return {kind, kNone, kNone, kNone, writes, 0};
+}
+constexpr FastCall of_path(FastKind kind, std::uint8_t writes = 0, std::uint8_t keeps = 0) {
+  return {kind, 0, kNone, kNone, writes, keeps};
+}
 constexpr OtherCall kOtherCalls[] = {
-    {Sys::fchmod, {FastKind::descriptor_mode, kNone, kNone, kNone, 1, 0}},
-    {Sys::unlink, {FastKind::remove, 0, kNone, kNone, 1, 0}},
-    {Sys::unlinkat, {FastKind::remove, 1, 0, 2, 1, 0}},
+    {Sys::fchmod, of_descriptor(FastKind::descriptor_mode, 1), false},
+    {Sys::unlink, of_path(FastKind::remove, 1), false},
+    {Sys::unlinkat, {FastKind::remove, 1, 0, 2, 1, 0}, false},
+    {Sys::fstat, of_descriptor(FastKind::descriptor_status), true},
+    {Sys::getuid, of_descriptor(FastKind::user), true},
+    {Sys::geteuid, of_descriptor(FastKind::user), true},
+    {Sys::getgid, of_descriptor(FastKind::group), true},
+    {Sys::getegid, of_descriptor(FastKind::group), true},
+    {Sys::getxattr, of_path(FastKind::attribute), true},
+    {Sys::lgetxattr, of_path(FastKind::attribute, 0, 1), true},
+    {Sys::fgetxattr, of_descriptor(FastKind::attribute), true},
+    {Sys::listxattr, of_path(FastKind::attribute), true},
+    {Sys::llistxattr, of_path(FastKind::attribute, 0, 1), true},
+    {Sys::flistxattr, of_descriptor(FastKind::attribute), true},
+    {Sys::chown, of_path(FastKind::owner, 1), true},
+    {Sys::lchown, of_path(FastKind::owner, 1, 1), true},
+    {Sys::fchown, of_descriptor(FastKind::owner, 1), true},
+    {Sys::fchownat, {FastKind::owner, 1, 0, 4, 1, 0}, true},
 };
 
-void add_other_calls(const Abi& abi, const SysSet& wanted, FastCalls& calls) {
+void add_other_calls(const Abi& abi, const SysSet& wanted, bool has_world, FastCalls& calls) {
   for (const OtherCall& other : kOtherCalls) {
     const std::int32_t number = number_of(abi, other.sys);
     if (number < 0 || static_cast<std::size_t>(number) >= calls.size()) continue;
     if (wanted.test(static_cast<std::size_t>(other.sys))) continue;
-    calls[static_cast<std::size_t>(number)] = other.call;
+    if (has_world || !other.in_world_only) calls[static_cast<std::size_t>(number)] = other.call;
   }
 }
 
@@ -159,8 +152,8 @@ void add_other_calls(const Abi& abi, const SysSet& wanted, FastCalls& calls) {
 
 SysSet calls_of_world() {
   SysSet calls;
-  for (const WorldCall& call : kWorldCalls)
-    calls.set(static_cast<std::size_t>(call.sys));
+  for (const OtherCall& other : kOtherCalls)
+    calls.set(static_cast<std::size_t>(other.sys));
   for (const Sys sys : kSharedCalls)
     calls.set(static_cast<std::size_t>(sys));
   return calls;
@@ -175,8 +168,7 @@ FastCalls fast_calls(const Abi& abi, const SysSet& wanted, bool has_world) {
     if (wanted.test(static_cast<std::size_t>(row.sys))) continue;
     calls[static_cast<std::size_t>(number)] = fast_call(row);
   }
-  if (has_world) add_world_calls(abi, calls);
-  if (!has_world) add_other_calls(abi, wanted, calls);
+  add_other_calls(abi, wanted, has_world, calls);
   return calls;
 }
 
