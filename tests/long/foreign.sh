@@ -70,11 +70,13 @@ real() {
 
 # check NAME SCRIPT: the shell script must end with 0 inside.
 check() {
+  sync  # what was written before is not to be waited for by dpkg's fsync(2)
   start=$(date +%s)
   fake "$2"
   result=$? seconds=$(($(date +%s) - start))
   told="real root with binfmt_misc could not be measured"
   if [ -n "$binfmt" ]; then
+    sync
     start=$(date +%s)
     real "$2" && told="real root: $(($(date +%s) - start)) s" || told="real root failed"
     [ "$told" != 'real root failed' ] || tail -n 3 "$base/real.output" | sed 's/^/# /'
@@ -112,6 +114,40 @@ for architecture in "$@"; do
   check "$architecture: a program is compiled and runs" '
     cd /tmp; printf "#include <stdio.h>\nint main(void) { puts(\"compiled\"); }\n" >t.c
     gcc -o t t.c; test "$(./t)" = compiled'
+  check "$architecture: threads, signals and vfork" '
+    cd /tmp; cat >p.c <<"END"
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int count;
+static volatile sig_atomic_t caught;
+static void catch(int number) { caught += number; }
+static void* add(void* nothing) {
+  for (int i = 0; i < 1000; ++i) {
+    pthread_mutex_lock(&lock);
+    count += access("/etc/passwd", F_OK) == 0;
+    pthread_mutex_unlock(&lock);
+  }
+  return nothing;
+}
+int main(void) {
+  signal(SIGUSR1, catch);
+  pthread_t threads[4];
+  for (int i = 0; i < 4; ++i) pthread_create(&threads[i], NULL, add, NULL);
+  pthread_kill(threads[2], SIGUSR1);
+  kill(getpid(), SIGUSR1);
+  for (int i = 0; i < 4; ++i) pthread_join(threads[i], NULL);
+  int status = 0;
+  const pid_t child = vfork();
+  if (child == 0) { execl("/bin/sh", "sh", "-c", "kill -TERM $$", NULL); _exit(1); }
+  waitpid(child, &status, 0);
+  printf("%d %d %d\n", count, caught >= SIGUSR1, WIFSIGNALED(status) ? WTERMSIG(status) : -1);
+}
+END
+    gcc -pthread -o p p.c; test "$(./p)" = "4000 1 15"'
   check "$architecture: python3 and perl start, git clones" '
     python3 -c "import platform, os; assert os.uname().machine == platform.machine()"
     perl -e "print 1"; cd /tmp; git init -q one; cd one; echo x >f; git add f

@@ -28,7 +28,7 @@ in_check 'a root file system it is' 'test "$(stat -c "%U:%G %a" /etc/shadow)" = 
 
 # Its C library refuses kernels before 3.2.
 fake -S "$copy" -k 2.6.32 /bin/true 2>&1 | grep -q 'FATAL: kernel too old' && fake -S "$copy" -k 3.10 /bin/true
-report 'the C library believes -k'
+report $? 'the C library believes -k'
 
 # What differs for a reason: -S binds these of the host.
 differences='

@@ -72,6 +72,7 @@ compare() {
 
 # both NAME SCRIPT: by both; seconds of each are told.  Fails as a whole where there is no network.
 both() {
+  sync  # what was written before is not to be waited for by dpkg's fsync(2)
   start=$(date +%s)
   in_real sh -ec "$2" >"$base/output" 2>&1
   real_result=$? real_seconds=$(($(date +%s) - start))
@@ -82,6 +83,7 @@ both() {
     exit
   fi
   [ $real_result = 0 ] || sed 's/^/# real root: /' "$base/output" | tail -n 5
+  sync
   start=$(date +%s)
   in_fake sh -ec "$2" >"$base/output" 2>&1
   report $? "$1 ($(($(date +%s) - start)) s; real root: $real_seconds s)"
