@@ -4,6 +4,7 @@
 //   bind = /home/ann
 //   env = LANG=C.UTF-8
 //   command = bash -l
+//   setup = apt-get update
 #pragma once
 
 #include <string>
