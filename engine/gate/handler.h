@@ -118,6 +118,8 @@ const MemoEntry* find(EntryKind kind, uint64_t context, uint64_t base, const cha
 bool measure(Work& work);
 /// Where the path leads if its last component is no link.
 bool find_place(Work& work);
+/// A number for the path as the guest passed it and where it starts; 0: it starts at a descriptor.
+uint64_t hash_of_path(const Work& work);
 /// Where the path leads with its last link followed, if the tracer has said so.
 bool find_exact(Work& work, EntryKind kind);
 /// True once this was asked of a path `limit` times in the memo's present generation: what a few

@@ -143,9 +143,34 @@ bool is_plain(Work& work, const Seen& seen, int64_t descriptor) {
   return !can_have_attributes(seen) || lacks_attributes(work, descriptor);
 }
 
+PlainPath& plain_path(const Work& work) {
+  return *reinterpret_cast<PlainPath*>(reinterpret_cast<uint64_t>(work.slot) + kFastPlain);
+}
+
+/// For the calls that programs such as ls(1) make next, about the same file.  A link is another
+/// matter, as one call follows it and another does not.
+void remember_plain(const Work& work, const Seen& seen, uint64_t visits) {
+  PlainPath& plain = plain_path(work);
+  plain.generation = 0;
+  if ((seen.mode & kTypeMask) == kTypeLink) return;
+  plain.hash = hash_of_path(work);
+  plain.visits = visits;
+  plain.generation = __atomic_load_n(&memo().recorded_generation, __ATOMIC_ACQUIRE);
+}
+
+bool is_remembered_plain(const Work& work) {
+  const PlainPath& plain = plain_path(work);
+  return plain.generation == __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE) &&
+         plain.visits == __atomic_load_n(&memo().visits, __ATOMIC_ACQUIRE) && plain.hash != 0 &&
+         plain.hash == hash_of_path(work);
+}
+
 bool has_no_record(Work& work, int64_t descriptor) {
-  // Then only an attribute could be one, whatever the file is.
-  if (knows_records() && memo().has_recorded == 0) return lacks_attributes(work, descriptor);
+  if (knows_records() && memo().has_recorded == 0) {
+    if (descriptor < 0 && is_remembered_plain(work)) return true;
+    // Only an attribute could be one, whatever the file is.
+    return lacks_attributes(work, descriptor);
+  }
   alignas(8) char status[kStatusSize];
   if (see(work, descriptor, status) != 0) return false;
   return is_plain(work, read_status(reinterpret_cast<uint64_t>(status), false), descriptor);
@@ -210,7 +235,10 @@ int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, i
     return kAskTracer;
   }
   const Seen seen = read_status(buffer, extended);
+  // Before the file is looked at, so that a record made meanwhile counts.
+  const uint64_t visits = __atomic_load_n(&memo().visits, __ATOMIC_ACQUIRE);
   if (!is_plain(work, seen, descriptor)) return ask(work, AskReason::record);
+  if (descriptor < 0 && work.text != nullptr) remember_plain(work, seen, visits);
   const StatusLayout& layout = extended ? kStatusEx : kStatus;
   if (seen.user == memo().real_user) put_number(buffer, layout.user, memo().shown_user);
   if (seen.group == memo().real_group) put_number(buffer, layout.group, memo().shown_group);

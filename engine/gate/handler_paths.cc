@@ -285,6 +285,12 @@ bool find_place(Work& work) {
   return true;
 }
 
+uint64_t hash_of_path(const Work& work) {
+  uint64_t base;
+  if (!base_of(work, base)) return 0;
+  return hash_of_key(EntryKind::exact, process().context, base, work.text, work.size);
+}
+
 bool is_frequent(const Work& work, EntryKind kind, uint32_t size, uint32_t limit) {
   constexpr uint32_t kCounts = 0xff;
   const uint64_t now = __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE);

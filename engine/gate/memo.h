@@ -127,6 +127,7 @@ struct MemoHeader {
   uint64_t recorded_generation;           ///< at which `recorded` was complete
   uint32_t has_recorded;                  ///< a bit of `recorded` is set
   uint32_t use_listxattrat;               ///< the kernel has it
+  uint64_t visits;                        ///< of guests to the tracer, who may have made a record
   uint64_t recorded[kRecordedBits / 64];  ///< inodes of records that are not their attributes
   FastCall calls[kFastCalls];
   uint64_t answered[kFastCalls];  ///< calls by number; guests count if kProcessCounts is set
@@ -237,6 +238,14 @@ struct WalkedPrefix {
   char text[1900];  ///< key and host path, each with a NUL behind it
 };
 
+/// A path whose file the handler has seen to have no record; holds until a guest goes to the
+/// tracer.
+struct PlainPath {
+  uint64_t generation;  ///< of the memo; 0: none
+  uint64_t visits;      ///< MemoHeader's
+  uint64_t hash;        ///< of the path and where it starts
+};
+
 /// What the entry code pushes; lowest address first.
 struct FastFrame {
   uint64_t target;  ///< where the handler goes to; 0: the slot still tells of the call before
@@ -251,9 +260,12 @@ inline constexpr uint64_t kFastSlotCount = 32;
 inline constexpr uint64_t kFastStack = 0x680;
 /// Offset of the slot's WalkedPrefix.
 inline constexpr uint64_t kFastWalked = 0x1800;
+/// Offset of the slot's PlainPath.
+inline constexpr uint64_t kFastPlain = 0x1fc0;
 inline constexpr uint64_t kFastRoom = kFastWalked - kFastStack;  ///< bytes
 static_assert(kFastSlots + kFastSlotSize * kFastSlotCount <= kImageEnd);
 static_assert(kFastRoom >= 4096 + 256);
-static_assert(kFastWalked + sizeof(WalkedPrefix) <= kFastSlotSize);
+static_assert(kFastWalked + sizeof(WalkedPrefix) <= kFastPlain);
+static_assert(kFastPlain + sizeof(PlainPath) <= kFastSlotSize);
 
 }  // namespace nestp::gate

@@ -232,7 +232,9 @@ void FastPath::suspend_all() {
 }
 
 void FastPath::review(Thread& thread) {
-  if (world_ == nullptr || thread.space == nullptr) return;
+  if (world_ == nullptr) return;
+  __atomic_add_fetch(&memo_->header().visits, 1, __ATOMIC_ACQ_REL);
+  if (thread.space == nullptr) return;
   if (thread.space->fast.context != 0 && !is_allowed(thread)) suspend(thread);
   const gate::MemoHeader& header = memo_->header();
   note_recorded(header.recorded_generation != header.generation);

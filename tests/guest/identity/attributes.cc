@@ -108,6 +108,20 @@ void access_lists() {
   as(50, 51, {}, [] { CALL(setxattr("listed", kList, "x", 1, 0)); });
 }
 
+void table_of_attributes_of_others() {
+  struct stat status;
+  put("plain", 0, 0, 0644);
+  for (int round = 0; round < 3; ++round) {
+    CALL(lstat("plain", &status));
+    CALL(lgetxattr("plain", "security.a", nullptr, 0));
+    apart([] { CALL(setxattr("plain", "security.a", "value", 5, 0)); });
+    CALL(lgetxattr("plain", "security.a", nullptr, 0));
+    show("list", names("plain"));
+    apart([] { CALL(lremovexattr("plain", "security.a")); });
+    CALL(lgetxattr("plain", "security.a", nullptr, 0));
+  }
+}
+
 void table_of_attributes() {
   put("attributed", 33, 34, 0444);
   put_directory("attributed_directory", 33, 34, 0500);

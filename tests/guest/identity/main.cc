@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "ids") == 0) return tell_ids();
   if (argc > 2 && std::strcmp(argv[1], "change") == 0) return change_by_descriptor(argv[2]);
   umask(022);
+  table_of_attributes_of_others();
   table_of_ids();
   table_of_owners();
   table_of_access();
