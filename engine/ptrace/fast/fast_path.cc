@@ -227,6 +227,14 @@ void FastPath::suspend(Thread& thread) {
   write_process(thread);
 }
 
+void FastPath::forget() {
+  const std::uint64_t now = memo_->end_all();
+  // Where paths lead is another matter than which files have records: what is known of these ends
+  // with its time alone.
+  std::uint64_t& recorded = memo_->header().recorded_generation;
+  if (recorded == now - 1) __atomic_store_n(&recorded, now, __ATOMIC_RELEASE);
+}
+
 void FastPath::suspend_all() {
   tracer_.threads.for_each([this](Thread& thread) { suspend(thread); });
 }

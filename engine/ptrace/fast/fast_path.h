@@ -48,7 +48,7 @@ class FastPath {
   void review(Thread& thread);
 
   /// A symlink or a directory has changed its name or is gone: all answers end.
-  void forget() { memo_->end_all(); }
+  void forget();
   /// The thread is about to change its working directory.
   void leave_directory(Thread& thread);
   /// The thread's program answers nothing by itself until it is taught again.

@@ -115,7 +115,9 @@ void Memo::publish(const Key& key, std::string_view host, std::uint32_t flags, b
   note_published();
 }
 
-void Memo::end_all() { __atomic_add_fetch(&header_->generation, 1, __ATOMIC_ACQ_REL); }
+std::uint64_t Memo::end_all() {
+  return __atomic_add_fetch(&header_->generation, 1, __ATOMIC_ACQ_REL);
+}
 
 void Memo::note_published() {
   if (!expires_ || has_new_ != 0) return;
@@ -123,14 +125,14 @@ void Memo::note_published() {
   if (clock_.set(PathCache::kStaleness)) return;
   // No more timers for this user: what nothing ends in time is not remembered at all.
   has_new_ = 0;
-  end_all();
+  (void)end_all();
   used_ = gate::kMemoSize;
 }
 
 void Memo::on_time(int) {
   if (instance_ == nullptr) return;
   instance_->has_new_ = 0;
-  instance_->end_all();
+  (void)instance_->end_all();
 }
 
 }  // namespace nestp

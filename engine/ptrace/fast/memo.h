@@ -41,8 +41,8 @@ class Memo {
   void publish(const Key& key, std::string_view host, std::uint32_t flags, bool always = false);
   /// Something of the present generation was made known otherwise than by publish().
   void note_published();
-  /// Ends all entries that are not `always`.
-  void end_all();
+  /// Ends all entries that are not `always`.  The new generation.
+  std::uint64_t end_all();
   std::uint64_t used() const { return used_; }  ///< bytes
 
  private:
