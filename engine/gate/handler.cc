@@ -20,7 +20,8 @@ constexpr uint64_t kAccessMode = 3, kCreate = 0100, kExclusive = 0200, kTruncate
                    kLargeFile = 0100000, kNoFollowOpen = 0400000, kDirectoryOnly = 0200000,
                    kPathOnly = 010000000, kTemporary = 020000000, kCloseOnExec = 02000000;
 constexpr uint64_t kKnownOpenFlags = 037777703;  // VALID_OPEN_FLAGS of <linux/fcntl.h>
-constexpr uint64_t kNoSymlinks = 4;              // RESOLVE_NO_SYMLINKS
+constexpr uint64_t kSetIds = 07000;
+constexpr uint64_t kNoSymlinks = 4;  // RESOLVE_NO_SYMLINKS
 
 /// struct open_how of <linux/openat2.h>.
 struct OpenHow {
@@ -122,6 +123,8 @@ int64_t open_file(Work& work) {
   if (memo().use_openat2 == 0 || number == kCallCreat) return kAskTracer;
   const uint64_t flags = static_cast<uint32_t>(work.args[work.call.flags]);
   const uint64_t mode = work.args[work.call.flags + 1];
+  // With O_PATH the kernel forgets these, and follows the last link.
+  if ((flags & kPathOnly) != 0 && (flags & kCreate) != 0) return kAskTracer;
   const bool creates_anew = (flags & kCreate) != 0 && (flags & kExclusive) != 0;
   const bool writes = (flags & kAccessMode) != 0 || (flags & (kCreate | kTruncate)) != 0;
   // Somebody may run what is to be written, which the kernel, to whom a loader runs,
@@ -136,7 +139,13 @@ int64_t open_file(Work& work) {
   if (work.may_be_link && !keeps) (void)find_exact(work, EntryKind::exact);
   // What is made may have to be recorded, and what has a record need not be what it seems.
   const bool believes = memo().believes != 0;
-  if (believes && !(creates_anew ? makes_no_record(work) : is_unrecorded(work))) return kAskTracer;
+  if (believes && creates_anew && ((mode & kSetIds) != 0 || !makes_no_record(work))) {
+    return ask(work, AskReason::record);
+  }
+  if (believes && !creates_anew && !is_unrecorded(work)) return kAskTracer;
+  if (believes && (flags & kDirectoryOnly) != 0 && is_closed_directory(work)) {
+    return ask(work, AskReason::permission);
+  }
   if (keeps && !work.kernel_walks) {
     place(work);
     return issue_guests(work);
@@ -182,17 +191,16 @@ int64_t change_mode_of_descriptor(Work& work) {
   }
   if (memo().believes != 0) {
     const auto descriptor = static_cast<int32_t>(work.args[0]);
-    if (descriptor < 0 || !takes_mode(work, descriptor, work.args[1])) return kAskTracer;
+    return descriptor < 0 ? kAskTracer : set_mode(work, descriptor, work.args[1]);
   }
   return issue_guests(work);
 }
 
 int64_t change_by_path(Work& work) {
-  if (memo().believes != 0 && sets_mode(work) &&
-      !takes_mode(work, -1, work.args[work.call.path + 1u])) {
-    return kAskTracer;
-  }
   place(work);
+  if (memo().believes != 0 && sets_mode(work)) {
+    return set_mode(work, -1, work.args[work.call.path + 1u]);
+  }
   return issue_guests(work);
 }
 
@@ -204,7 +212,7 @@ int64_t follow_path(Work& work) {
   const bool may_hide_names = may_hide(work);
   const bool keeps = has_flags && (flags & kNoFollow) != 0;
   if (may_hide_names && keeps) return kAskTracer;
-  if (!may_hide_names && find_exact(work, EntryKind::exact)) return change_by_path(work);
+  if (!may_hide_names && !keeps && find_exact(work, EntryKind::exact)) return change_by_path(work);
   if (work.call.kind == FastKind::exact && !keeps &&
       is_frequent(work, EntryKind::exact, work.size, 32)) {
     return ask(work, AskReason::path);
@@ -227,8 +235,11 @@ int64_t follow_path(Work& work) {
 int64_t keep_path(Work& work) {
   if (work.call.flags != kNoArgument && work.args[work.call.flags] != 0) return kAskTracer;
   if (!measure(work) || !find_place(work)) return kAskTracer;
-  const bool makes = work.call.writes != 0;
-  if (makes && memo().believes != 0 && !makes_no_record(work)) return kAskTracer;
+  if (work.call.writes != 0 && memo().believes != 0) {  // a directory is made
+    constexpr uint64_t kOwners = 0700;
+    const bool is_open = (work.args[work.call.path + 1u] & kOwners) == kOwners;
+    if (!is_open || !makes_no_record(work)) return ask(work, AskReason::record);
+  }
   place(work);
   return issue_guests(work);
 }

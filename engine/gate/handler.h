@@ -149,9 +149,11 @@ bool is_unrecorded(Work& work);
 bool is_unrecorded_elsewhere(Work& work);
 /// What is made at Work::host needs no record.
 bool makes_no_record(Work& work);
-/// The file at Work::host, or of `descriptor` if that is not negative, may get this mode without a
-/// record.
-bool takes_mode(Work& work, int64_t descriptor, uint64_t mode);
+/// A directory of the person's own whose mode keeps its owner from what is in it.
+bool is_closed_directory(Work& work);
+/// chmod(2) and its kin, as they stand in the call: of the file at Work::host, or of `descriptor`
+/// if that is not negative.
+int64_t set_mode(Work& work, int64_t descriptor, uint64_t mode);
 /// chown(2) and its kin.
 int64_t change_owner(Work& work);
 /// fstat(2).

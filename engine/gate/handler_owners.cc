@@ -119,6 +119,13 @@ bool lacks_attributes(Work& work, int64_t descriptor) {
   return size >= 0 && !has_user_attribute(names, size);
 }
 
+/// The same of a file that has room for attributes: no other kind of record is possible.
+bool shows_no_record(Work& work, int64_t descriptor) {
+  char names[kRoomForNames];
+  const int64_t size = list_names(work, descriptor, names);
+  return size >= 0 && !has_user_attribute(names, size);
+}
+
 bool is_recorded_elsewhere(const Seen& seen) {
   if (memo().has_recorded == 0) return false;
   const RecordedBits bits = recorded_bits(seen.device, seen.inode);
@@ -137,9 +144,13 @@ bool can_have_attributes(const Seen& seen) {
   return seen.user == memo().real_user && (type == kTypeFile || type == kTypeDirectory);
 }
 
+/// Unless an attribute says otherwise.
+bool may_be_plain(const Seen& seen) {
+  return knows_records() && seen.device != memo().proc_device && !is_recorded_elsewhere(seen);
+}
+
 bool is_plain(Work& work, const Seen& seen, int64_t descriptor) {
-  if (!knows_records() || seen.device == memo().proc_device) return false;
-  if (is_recorded_elsewhere(seen)) return false;
+  if (!may_be_plain(seen)) return false;
   return !can_have_attributes(seen) || lacks_attributes(work, descriptor);
 }
 
@@ -300,10 +311,18 @@ bool makes_no_record(Work& work) {
   return makes_none;
 }
 
-bool takes_mode(Work& work, int64_t descriptor, uint64_t mode) {
-  work.reason = AskReason::record;
+bool is_closed_directory(Work& work) {
+  constexpr uint32_t kOwners = 0700;
   alignas(8) char status[kStatusSize];
-  if (see(work, descriptor, status) != 0) return false;
+  if (see(work, -1, status) != 0) return false;
+  const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
+  return (seen.mode & kTypeMask) == kTypeDirectory && seen.user == memo().real_user &&
+         (seen.mode & kOwners) != kOwners;
+}
+
+int64_t set_mode(Work& work, int64_t descriptor, uint64_t mode) {
+  alignas(8) char status[kStatusSize];
+  if (see(work, descriptor, status) != 0) return ask(work, AskReason::record);
   const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
   const uint32_t type = seen.mode & kTypeMask;
   // As OwnedFiles::host_mode() has it: what keeps the person out, or is a privilege, is recorded.
@@ -311,7 +330,14 @@ bool takes_mode(Work& work, int64_t descriptor, uint64_t mode) {
   const bool is_free = type == kTypeDirectory ? (mode & 06700) == 0700
                                               : type == kTypeFile && (mode & 07600) == 0600 &&
                                                     (!is_program || (mode & 0100) != 0);
-  return is_free && is_plain(work, seen, descriptor);
+  if (!is_free || seen.user != memo().real_user || !may_be_plain(seen) ||
+      !shows_no_record(work, descriptor)) {
+    return ask(work, AskReason::record);
+  }
+  const int64_t result = issue_look(work, work.frame->rax, work.args);
+  if (result != 0) return is_denied(result) ? ask(work, AskReason::permission) : result;
+  // Who has recorded the former mode meanwhile has to be told of this one.
+  return shows_no_record(work, descriptor) ? 0 : ask(work, AskReason::record);
 }
 
 int64_t change_owner(Work& work) {

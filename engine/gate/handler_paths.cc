@@ -129,6 +129,7 @@ bool walk(Work& work, uint64_t base, uint32_t size, WalkedPrefix& walked) {
   walked.flags = entry->flags | kEntryMounts;
   walked.key_size = static_cast<uint16_t>(size);
   walked.host_size = static_cast<uint16_t>(end);
+  asm volatile("" ::: "memory");  // who is cut short here leaves nothing that passes for whole
   walked.generation = is_whole ? now : 0;
   return true;
 }

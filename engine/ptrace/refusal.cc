@@ -130,6 +130,16 @@ std::optional<Errno> refusal_of_object(CallFrame& frame, const PathArg& argument
   return is_read_only ? std::optional(Errno(EROFS)) : std::nullopt;
 }
 
+/// An extension may open a directory that only its mode closes to the person.
+bool opens_holders(CallFrame& frame, const CallPaths& found) {
+  bool opened = false;
+  for (std::uint8_t i = 0; i < found.paths.count; ++i) {
+    if (!found.resolved[i]) continue;
+    opened = frame.tracer().on_denied(parent_of(found.resolved[i]->host)) || opened;
+  }
+  return opened;
+}
+
 }  // namespace
 
 std::optional<Errno> error_from_base(CallFrame& frame, const PathArg& argument) {
@@ -153,7 +163,11 @@ std::optional<Errno> error_of_target(CallFrame& frame) {
 }
 
 std::optional<Errno> refusal(CallFrame& frame, const CallPaths& found) {
-  if (const auto error = refusal_of_entries(frame, found)) return error;
+  auto entries = refusal_of_entries(frame, found);
+  if (entries && *entries == Errno(EACCES) && opens_holders(frame, found)) {
+    entries = refusal_of_entries(frame, found);
+  }
+  if (entries) return entries;
   if (changes_contents(frame, found.open_flags)) {
     if (const auto error = refusal_of_contents(frame, found)) return error;
   }

@@ -50,6 +50,8 @@ Entry change_owner(World& world, Call& call, const CallObject& object, Id user, 
     wanted.mode &= ~static_cast<mode_t>(S_ISUID);
     const bool drops = (wanted.mode & S_IXGRP) || !is_in_group(who, former_group);
     if (drops) wanted.mode &= ~static_cast<mode_t>(S_ISGID);
+    // Also where no id changes, that is a change of the mode.
+    if (wanted.mode != file->record.mode && !may_own(who, file->record)) return fail(call, EPERM);
     (void)world.files.remove_attribute(*file, kFileCapabilities);  // mostly there is none
   }
   return finish(call, world.files.set(*file, wanted));

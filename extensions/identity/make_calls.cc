@@ -49,6 +49,13 @@ bool must_claim(World& world, const Call& call, const OwnerRecord& directory) {
   return who.group.file_system != world.first_group;
 }
 
+/// One whose mode keeps even its owner out, which root does not feel.
+bool makes_closed_directory(const Call& call) {
+  constexpr mode_t kOwners = 0700;
+  if (call.sys != Sys::mkdir && call.sys != Sys::mkdirat) return false;
+  return (call.args[call.sys == Sys::mkdir ? 1 : 2] & kOwners) != kOwners;
+}
+
 Entry make_entry(World& world, Call& call) {
   // link(2) and symlink(2) name what they make last.
   const CallObject& object = call.objects.back();
@@ -56,9 +63,13 @@ Entry make_entry(World& world, Call& call) {
   if (const auto error = refusal_of_entry(world, call, object, directory)) {
     return fail(call, *error);
   }
-  if (!must_claim(world, call, directory)) return Entry::proceed;
-  return at_exit(world, call, [&world, host = object.host, directory](Call& ended) {
-    if (ended.result == 0) claim(world, ended, host, false, directory);
+  const bool claims = must_claim(world, call, directory);
+  const bool closes = makes_closed_directory(call);
+  if (!claims && !closes) return Entry::proceed;
+  return at_exit(world, call, [&world, host = object.host, directory, claims, closes](Call& ended) {
+    if (ended.result != 0) return;
+    if (claims) claim(world, ended, host, false, directory);
+    if (closes) world.files.open_up(without_slashes(host));
   });
 }
 
@@ -179,16 +190,40 @@ Entry open_existing(World& world, Call& call, const OwnedFile& file, std::uint64
   return Entry::proceed;
 }
 
+/// Takes the set-ID bits from the mode of what open(2) makes: the host is to have none.
+mode_t take_set_ids(Call& call) {
+  constexpr std::uint64_t kBits = S_ISUID | S_ISGID;
+  if (call.sys == Sys::openat2) return 0;  // its mode is in memory
+  std::uint64_t& mode = call.args[call.sys == Sys::openat ? 3 : call.sys == Sys::open ? 2 : 1];
+  const auto taken = static_cast<mode_t>(mode & kBits);
+  mode &= ~kBits;
+  return taken;
+}
+
 Entry open_new(World& world, Call& call, const CallObject& object) {
   OwnerRecord directory;
   if (const auto error = refusal_of_entry(world, call, object, directory)) {
     return fail(call, *error);
   }
-  if (!must_claim(world, call, directory)) return Entry::proceed;
-  return at_exit(world, call, [&world, directory](Call& ended) {
+  const bool claims = must_claim(world, call, directory);
+  const mode_t set_ids = take_set_ids(call);
+  if (!claims && set_ids == 0) return Entry::proceed;
+  return at_exit(world, call, [&world, directory, claims, set_ids](Call& ended) {
     if (ended.result < 0) return;
     const auto opened = descriptor_object(ended, static_cast<std::uint64_t>(ended.result));
-    claim(world, ended, opened.host, true, directory);
+    if (claims) claim(world, ended, opened.host, true, directory);
+    if (set_ids == 0) return;
+    const auto file = world.files.look(opened.host, true);
+    if (!file) return;
+    OwnerRecord record = file->record;
+    record.mode |= set_ids;
+    // As claim() has it.
+    const Credentials& who = world.credentials(ended);
+    const bool keeps = who.is_in_group(record.group) || who.has(Capability::keep_set_id);
+    if ((directory.mode & S_ISGID) && (record.mode & S_IXGRP) && !keeps) {
+      record.mode &= ~static_cast<mode_t>(S_ISGID);
+    }
+    (void)world.files.set(*file, record);  // the call itself has succeeded
   });
 }
 

@@ -138,7 +138,7 @@ SysResult<OwnedFile> OwnedFiles::look(int descriptor) {
 }
 
 SysResult<> OwnedFiles::set(const OwnedFile& file, const OwnerRecord& record) {
-  if (&store_of(file.status()) == &xattrs_) return change(file, record);
+  if (&store_of(file.status()) == &xattrs_) return change_attributes(file, record);
   // Others may remove the file and make another one of its number, or change the record that this
   // began with.
   auto held = hold(file.ref.host, file.ref.follow);
@@ -147,6 +147,29 @@ SysResult<> OwnedFiles::set(const OwnedFile& file, const OwnerRecord& record) {
   const OwnedFile now = judge(std::move(held->ref), Freshness::now);
   const auto done = change(now, with_changes(now.record, file.record, record));
   return done && transaction != nullptr ? transaction->commit() : done;
+}
+
+/// A guest may change the mode of a file without record by itself, at any moment: it looks for a
+/// record afterwards, and here the mode is looked at once the record is there.
+SysResult<> OwnedFiles::change_attributes(const OwnedFile& file, const OwnerRecord& record) {
+  constexpr int kMost = 4;
+  constexpr mode_t kBits = 0777;
+  OwnedFile before = file;
+  OwnerRecord wanted = record;
+  for (int turn = 0; turn < kMost; ++turn) {
+    const auto now = look(file.ref.host, file.ref.follow);
+    if (!now) return now.error();
+    const OwnerRecord next = with_changes(now->record, before.record, wanted);
+    if (const auto done = change(*now, next); !done) return done;
+    const auto after = look(file.ref.host, file.ref.follow);
+    if (!after || !after->is_stored || !is_own(after->status())) return Done{};
+    const mode_t shown = after->status().st_mode & kBits;
+    if (shown == (host_mode(next.mode) & kBits)) return Done{};
+    before = *after;
+    wanted = after->record;
+    wanted.mode = (wanted.mode & ~kBits) | shown;
+  }
+  return Done{};
 }
 
 SysResult<> OwnedFiles::change(const OwnedFile& file, const OwnerRecord& record) {

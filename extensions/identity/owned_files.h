@@ -109,6 +109,7 @@ class OwnedFiles {
   static SysResult<HeldFile> hold(const std::string& host, bool follow);
   std::optional<OwnerRecord> stored(const FileRef& file, Freshness freshness = Freshness::recent);
   std::optional<OwnerRecord> stored_in_attributes(const FileRef& file);
+  SysResult<> change_attributes(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> change(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> store(const FileRef& file, const OwnerRecord& record);
   SysResult<> make_writable(const FileRef& file, const OwnerRecord& record);

@@ -78,6 +78,27 @@ int links_that_were_followed() {
   return 0;
 }
 
+int links_that_are_meant() {
+  struct stat target, link;
+  const timespec early[] = {{.tv_sec = 1000, .tv_nsec = 0}, {.tv_sec = 1000, .tv_nsec = 0}};
+  const timespec late[] = {{.tv_sec = 2000, .tv_nsec = 0}, {.tv_sec = 2000, .tv_nsec = 0}};
+  EXPECT(make_file("meant", "text") &&
+         symlink((working_directory() + "/meant").c_str(), "to") == 0);
+  EXPECT(utimensat(AT_FDCWD, "meant", late, 0) == 0);
+  for (int round = 0; round < kRounds; ++round) {
+    EXPECT(stat("to", &target) == 0 && target.st_mtime == 2000 && access("to", R_OK) == 0);
+    EXPECT(utimensat(AT_FDCWD, "to", early, AT_SYMLINK_NOFOLLOW) == 0);
+    EXPECT(stat("to", &target) == 0 && target.st_mtime == 2000);
+    EXPECT(lstat("to", &link) == 0 && link.st_mtime == 1000);
+    EXPECT(utimensat(AT_FDCWD, "to", late, AT_SYMLINK_NOFOLLOW) == 0);
+    // O_PATH takes no notice of the other two: the link is followed, in the guest's tree.
+    const int file = open("to", O_PATH | O_CREAT | O_EXCL | O_CLOEXEC);
+    EXPECT(file >= 0 && fstat(file, &link) == 0 && link.st_ino == target.st_ino);
+    close(file);
+  }
+  return 0;
+}
+
 int looks_without_end() {
   struct stat status;
   EXPECT(mkdir("deep", 0700) == 0 && mkdir("deep/a", 0700) == 0 && mkdir("deep/b", 0700) == 0);
@@ -176,6 +197,7 @@ int access_lists() {
 int main() {
   EXPECT(names_behind_a_descriptor() == 0);
   EXPECT(links_that_were_followed() == 0);
+  EXPECT(links_that_are_meant() == 0);
   EXPECT(looks_without_end() == 0);
   EXPECT(working_directories() == 0);
   return access_lists();

@@ -60,6 +60,8 @@ bool CacheFolder::put(std::string_view name, std::span<const std::span<const std
     whole = whole && write_whole(file.get(), part, size);
     size += part.size();
   }
+  // A time that stands for the whole must not outlive parts that never got to the disk.
+  if (modified != nullptr) whole = whole && fdatasync(file.get()) == 0;
   whole = whole && (modified == nullptr || set_modified(file.get(), *modified));
   if (!whole || fchmod(file.get(), mode) != 0 || rename(path.c_str(), path_of(name).c_str()) != 0) {
     (void)unlink(path.c_str());

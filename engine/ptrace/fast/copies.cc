@@ -108,14 +108,8 @@ timespec PatchedCopies::time_of(const Identity& identity) {
 }
 
 bool PatchedCopies::is_untouched(const struct stat& copy, const Identity& identity) {
-  // A write would have set the time of the last change, which is the original's in a whole copy;
-  // a machine that stopped in the middle of one would have been started since.
-  timespec now{}, running{};
-  if (clock_gettime(CLOCK_REALTIME, &now) != 0 || clock_gettime(CLOCK_BOOTTIME, &running) != 0) {
-    return false;
-  }
-  return copy.st_mtim.tv_sec == identity.seconds && copy.st_mtim.tv_nsec == identity.nanoseconds &&
-         copy.st_ctim.tv_sec > now.tv_sec - running.tv_sec && copy.st_ctim.tv_sec <= now.tv_sec;
+  // A write would have set the time of the last change, which is the original's in a whole copy.
+  return copy.st_mtim.tv_sec == identity.seconds && copy.st_mtim.tv_nsec == identity.nanoseconds;
 }
 
 bool PatchedCopies::Identity::operator<(const Identity& other) const {

@@ -4,8 +4,8 @@
 // Finding the places takes a decoder some milliseconds a file, and copying a C library a good part
 // of the start of a program; so both are kept from session to session in a cache folder: a list a
 // file, and the copy if it is not too large.  What is kept is checked before it is believed (a
-// copy by its sum, once after each start of the machine and each change of it), and thrown away if
-// it is not whole; what cannot be kept is made in memory.
+// copy by its sum, unless it still has the time that it got when all of it was on the disk), and
+// thrown away if it is not whole; what cannot be kept is made in memory.
 #pragma once
 
 #include <cstdint>

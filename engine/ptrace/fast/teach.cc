@@ -192,8 +192,10 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
              : true;
   if (calls_[number].kind != FastKind::exact && !is_link) return;
   if (!may_be_shared(place, text, *resolved)) return;
+  // Whose file it is is asked of what a link leads to, not of the link.
+  const bool as_it_is = resolved->unchanged && !(is_link && world_ != nullptr);
   memo_->publish({EntryKind::exact, thread.space->fast.context, base, text}, resolved->host,
-                 flags_of(place, *resolved) | (resolved->unchanged ? gate::kEntryAsItIs : 0));
+                 flags_of(place, *resolved) | (as_it_is ? gate::kEntryAsItIs : 0));
   if (is_link && prefix) learn_prefix(place, *prefix, gate::kEntryLinks, false);
 }
 

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   table_of_ids();
   table_of_owners();
   table_of_access();
+  table_of_ways();
   table_of_new_files();
   table_of_attributes();
   table_of_processes();
