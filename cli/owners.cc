@@ -5,10 +5,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <dirent.h>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +17,7 @@
 #include "cli/run.h"
 #include "extensions/identity/identity.h"
 #include "extensions/identity/owner_lists.h"
+#include "fs/directory_stream.h"
 #include "fs/fd.h"
 
 namespace nestp {
@@ -70,7 +69,7 @@ void walk(OwnedFiles& files, const std::string& root, const std::string& below, 
   visit("." + below, *file);
   if (!S_ISDIR(file->status().st_mode)) return;
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(host.c_str()), closedir);
+  const DirectoryStream directory(opendir(host.c_str()));
   if (directory == nullptr) return;
   while (const dirent* entry = readdir(directory.get())) {
     const std::string name = entry->d_name;

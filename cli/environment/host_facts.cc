@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <dirent.h>
 #include <iterator>
-#include <memory>
 #include <unistd.h>
 
+#include "fs/directory_stream.h"
 #include "fs/fd.h"
 
 namespace nestp::environment {
@@ -91,7 +90,7 @@ void add_desktop(Words& words, const std::string& host, const Variable& variable
 
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
+  const DirectoryStream stream(::opendir(directory.c_str()));
   if (stream == nullptr) return names;
   while (const dirent* entry = ::readdir(stream.get()))
     names.emplace_back(entry->d_name);

@@ -183,17 +183,14 @@ bool may_hide(const Work& work) {
 
 int64_t change_mode_of_descriptor(Work& work) {
   if ((process().flags & kProcessReadOnly) != 0) return ask(work, AskReason::change);
+  const auto descriptor = static_cast<int32_t>(work.args[0]);
   if (hides_names(work.args[1])) {
     alignas(8) char status[kStatusSize];
-    const auto descriptor = static_cast<int32_t>(work.args[0]);
     const bool is_known = descriptor >= 0 && see(work, descriptor, status) == 0;
     if (!is_known || type_of(status) == kTypeDirectory) return ask(work, AskReason::change);
   }
-  if (memo().believes != 0) {
-    const auto descriptor = static_cast<int32_t>(work.args[0]);
-    return descriptor < 0 ? kAskTracer : set_mode(work, descriptor, work.args[1]);
-  }
-  return issue_guests(work);
+  if (memo().believes == 0) return issue_guests(work);
+  return descriptor < 0 ? kAskTracer : set_mode(work, descriptor, work.args[1]);
 }
 
 int64_t change_by_path(Work& work) {

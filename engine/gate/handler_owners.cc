@@ -111,19 +111,17 @@ bool has_user_attribute(const char* names, int64_t size) {
   return false;
 }
 
-/// No attribute of the file is a record.
-bool lacks_attributes(Work& work, int64_t descriptor) {
+/// 1: an attribute of the file may be a record; 0: none is; else an errno, or kAskTracer.
+int64_t find_records(Work& work, int64_t descriptor) {
   char names[kRoomForNames];
   const int64_t size = list_names(work, descriptor, names);
-  if (size == kErrorNotSupported) return true;
-  return size >= 0 && !has_user_attribute(names, size);
+  return size < 0 ? size : static_cast<int64_t>(has_user_attribute(names, size));
 }
 
-/// The same of a file that has room for attributes: no other kind of record is possible.
-bool shows_no_record(Work& work, int64_t descriptor) {
-  char names[kRoomForNames];
-  const int64_t size = list_names(work, descriptor, names);
-  return size >= 0 && !has_user_attribute(names, size);
+/// No attribute of the file is a record.
+bool lacks_attributes(Work& work, int64_t descriptor) {
+  const int64_t found = find_records(work, descriptor);
+  return found == 0 || found == kErrorNotSupported;
 }
 
 bool is_recorded_elsewhere(const Seen& seen) {
@@ -265,9 +263,8 @@ bool is_unrecorded(Work& work) {
     if (see(work, -1, status) != 0) return true;
     if (is_recorded_elsewhere(read_status(reinterpret_cast<uint64_t>(status), false))) return false;
   }
-  char names[kRoomForNames];
-  const int64_t size = list_names(work, -1, names);
-  return size <= 0 ? size != kAskTracer && !is_denied(size) : !has_user_attribute(names, size);
+  const int64_t found = find_records(work, -1);
+  return found <= 0 && found != kAskTracer && !is_denied(found);
 }
 
 bool is_unrecorded_elsewhere(Work& work) {
@@ -326,18 +323,20 @@ int64_t set_mode(Work& work, int64_t descriptor, uint64_t mode) {
   const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
   const uint32_t type = seen.mode & kTypeMask;
   // As OwnedFiles::host_mode() has it: what keeps the person out, or is a privilege, is recorded.
+  // Where there is no room for attributes, any record is in the database, which only the tracer
+  // asks.
   const bool is_program = (mode & 0111) != 0;
   const bool is_free = type == kTypeDirectory ? (mode & 06700) == 0700
                                               : type == kTypeFile && (mode & 07600) == 0600 &&
                                                     (!is_program || (mode & 0100) != 0);
   if (!is_free || seen.user != memo().real_user || !may_be_plain(seen) ||
-      !shows_no_record(work, descriptor)) {
+      find_records(work, descriptor) != 0) {
     return ask(work, AskReason::record);
   }
   const int64_t result = issue_look(work, work.frame->rax, work.args);
   if (result != 0) return is_denied(result) ? ask(work, AskReason::permission) : result;
   // Who has recorded the former mode meanwhile has to be told of this one.
-  return shows_no_record(work, descriptor) ? 0 : ask(work, AskReason::record);
+  return find_records(work, descriptor) == 0 ? 0 : ask(work, AskReason::record);
 }
 
 int64_t change_owner(Work& work) {

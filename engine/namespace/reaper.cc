@@ -5,10 +5,8 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
-#include <dirent.h>
 #include <fcntl.h>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <sys/prctl.h>
@@ -16,12 +14,10 @@
 #include <unistd.h>
 #include <vector>
 
+#include "fs/directory_stream.h"
+
 namespace nestp {
 namespace {
-
-struct CloseListing {
-  void operator()(DIR* listing) const { ::closedir(listing); }
-};
 
 volatile pid_t first_process = 0;
 volatile sig_atomic_t is_orphan = 0;
@@ -50,7 +46,7 @@ std::map<pid_t, pid_t> parents(const UniqueFd& proc) {
   std::map<pid_t, pid_t> all;
   auto listing = open_at(proc.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!listing) return all;
-  const std::unique_ptr<DIR, CloseListing> stream(::fdopendir((*listing).release()));
+  const DirectoryStream stream(::fdopendir((*listing).release()));
   if (stream == nullptr) return all;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;

@@ -4,10 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <memory>
 #include <string_view>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -17,15 +15,12 @@
 
 #include "engine/log.h"
 #include "engine/namespace/mount_call.h"
+#include "fs/directory_stream.h"
 #include "fs/mount_plan.h"
 #include "fs/resolve.h"
 
 namespace nestp {
 namespace {
-
-struct CloseListing {
-  void operator()(DIR* listing) const { ::closedir(listing); }
-};
 
 /// Directories whose content goes with the session anyway: a covering one stays writable.
 constexpr std::array<std::string_view, 3> kVolatile = {"/run", "/tmp", "/dev"};
@@ -242,7 +237,7 @@ SysResult<std::vector<GuestTree::Shown>> GuestTree::entries_to_show(const Unique
   auto listing = open_at(AT_FDCWD, mount_call::name_of(directory), O_RDONLY | O_DIRECTORY);
   if (!listing) return listing.error();
   const int descriptor = (*listing).release();
-  const std::unique_ptr<DIR, CloseListing> stream(::fdopendir(descriptor));
+  const DirectoryStream stream(::fdopendir(descriptor));
   if (stream == nullptr) return Errno(errno);
   std::vector<Shown> entries;
   while (const dirent* entry = ::readdir(stream.get())) {

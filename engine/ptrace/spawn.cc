@@ -134,7 +134,7 @@ Result<Spawned> spawn(const Guest& guest, const ExecPlan& plan, const LoaderImag
   if (!seized) {
     kill(id, SIGKILL);
     waitpid(id, nullptr, 0);
-    report.write.reset(-1);
+    report.write.reset();
     if (const std::string text = failure_text(report.read); !text.empty()) return Error{text};
     return Error{"cannot trace the guest: ptrace: " + reason(seized.error().code())};
   }

@@ -1,20 +1,15 @@
 #include "extensions/identity/inode_search.h"
 
 #include <cerrno>
-#include <dirent.h>
-#include <memory>
 #include <string_view>
 #include <sys/stat.h>
 #include <vector>
 
+#include "fs/directory_stream.h"
 #include "fs/fd.h"
 
 namespace nestp::identity {
 namespace {
-
-struct Close {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
 
 bool is_directory(const dirent& entry, const std::string& path) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
@@ -31,7 +26,7 @@ SysResult<std::unordered_set<ino_t>> find_inodes(const std::string& root,
   while (!todo.empty() && found.size() < wanted.size()) {
     const std::string path = std::move(todo.back());
     todo.pop_back();
-    const std::unique_ptr<DIR, Close> directory(opendir(path.c_str()));
+    const DirectoryStream directory(opendir(path.c_str()));
     // One that was removed in the meantime is no matter.
     if (directory == nullptr && errno == ENOENT && path != root) continue;
     if (directory == nullptr) return Errno(errno);

@@ -205,25 +205,12 @@ Entry open_new(World& world, Call& call, const CallObject& object) {
   if (const auto error = refusal_of_entry(world, call, object, directory)) {
     return fail(call, *error);
   }
-  const bool claims = must_claim(world, call, directory);
   const mode_t set_ids = take_set_ids(call);
-  if (!claims && set_ids == 0) return Entry::proceed;
-  return at_exit(world, call, [&world, directory, claims, set_ids](Call& ended) {
+  if (!must_claim(world, call, directory) && set_ids == 0) return Entry::proceed;
+  return at_exit(world, call, [&world, directory, set_ids](Call& ended) {
     if (ended.result < 0) return;
     const auto opened = descriptor_object(ended, static_cast<std::uint64_t>(ended.result));
-    if (claims) claim(world, ended, opened.host, true, directory);
-    if (set_ids == 0) return;
-    const auto file = world.files.look(opened.host, true);
-    if (!file) return;
-    OwnerRecord record = file->record;
-    record.mode |= set_ids;
-    // As claim() has it.
-    const Credentials& who = world.credentials(ended);
-    const bool keeps = who.is_in_group(record.group) || who.has(Capability::keep_set_id);
-    if ((directory.mode & S_ISGID) && (record.mode & S_IXGRP) && !keeps) {
-      record.mode &= ~static_cast<mode_t>(S_ISGID);
-    }
-    (void)world.files.set(*file, record);  // the call itself has succeeded
+    claim(world, ended, opened.host, true, directory, set_ids);
   });
 }
 

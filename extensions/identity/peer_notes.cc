@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <dirent.h>
-#include <memory>
 #include <string_view>
 
+#include "fs/directory_stream.h"
 #include "fs/fd.h"
 
 namespace nestp::identity {
@@ -13,15 +12,11 @@ namespace {
 
 constexpr std::size_t kMostProcesses = 4096;
 
-struct Close {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
-
 /// Inodes of the sockets that the process has open.
 std::vector<ino_t> open_sockets(pid_t process) {
   std::vector<ino_t> sockets;
   const std::string folder = "/proc/" + std::to_string(process) + "/fd";
-  const std::unique_ptr<DIR, Close> directory(opendir(folder.c_str()));
+  const DirectoryStream directory(opendir(folder.c_str()));
   if (directory == nullptr) return sockets;
   constexpr std::string_view kStart = "socket:[";
   while (const dirent* entry = readdir(directory.get())) {

@@ -153,11 +153,12 @@ std::optional<Errno> refusal_on_way(World& world, const Credentials& who,
 }
 
 void claim(World& world, const Call& call, const std::string& host, bool follow,
-           const OwnerRecord& directory) {
+           const OwnerRecord& directory, mode_t set_ids) {
   const auto file = world.files.look(host, follow);
   if (!file || !world.files.is_own(file->status())) return;
   const Credentials& who = world.credentials(call);
   OwnerRecord record = world.files.natural(file->status());
+  record.mode |= set_ids;
   record.user = who.user.file_system;
   record.group = (directory.mode & S_ISGID) ? directory.group : who.group.file_system;
   constexpr mode_t kLent = S_ISGID | S_IXGRP;

@@ -133,8 +133,9 @@ const char* host_node(const OwnedFile& file);
 /// A thread writes to the file: it loses its set-ID bits, unless the thread may keep them.
 void drop_set_ids(World& world, const Call& call, const OwnedFile& file);
 
-/// Makes `file`, which the thread has just made, its own.
+/// Makes `file`, which the thread has just made, its own.  `set_ids`: bits of its mode that the
+/// host was not given.
 void claim(World& world, const Call& call, const std::string& host, bool follow,
-           const OwnerRecord& directory);
+           const OwnerRecord& directory, mode_t set_ids = 0);
 
 }  // namespace nestp::identity
