@@ -12,10 +12,11 @@ found=$("$ports" find) || { echo '1..0 # SKIP no ports'; exit 0; }
 taken=${found% *} free=${found#* }
 says 'natively' all "$ports" check "$free"
 
-# has_said WORD: waits until $base/WORD says it.
+# has_said WORD: waits until $base/WORD says it; whoever says it again removes the file first,
+# since a background command opens its output at a time of its own.
 has_said() {
   tries=0
-  until grep -q "$1" "$base/$1" || [ $tries = 300 ]; do
+  until grep -qs "$1" "$base/$1" || [ $tries = 300 ]; do
     sleep 0.1
     tries=$((tries + 1))
   done
@@ -41,6 +42,7 @@ says 'others find it where it was put' "$free" "$ports" reach "$free"
 wait $!
 report 'and it has served'
 
+rm "$base/served"
 nestp -v 1 --netcoop ports serve "$taken" >"$base/served" 2>"$base/told" &
 has_said served
 given=$(sed -n "s/.*port $taken of the guest is \\([0-9]*\\) of this machine/\\1/p" "$base/told" |
