@@ -46,4 +46,11 @@ int main() {
     const std::string name = here + "closed/" + std::string(106 - here.size() - 7, 'n');
     EXPECT_ERRNO(bind_to(socket(AF_UNIX, SOCK_STREAM, 0), name), EACCES);
   }
+  // The working directory may be one that nothing is reached from.
+  EXPECT(mkdir("shut", 0700) == 0 && chdir("shut") == 0 && chmod(".", 0600) == 0);
+  const std::string name = here + std::string(108 - here.size(), 'n');
+  Address address(name);
+  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  EXPECT(bind(socket(AF_UNIX, SOCK_STREAM, 0), address.get(), address.length) == 0);
+  EXPECT(unlink(name.c_str()) == 0);
 }

@@ -101,7 +101,8 @@ std::string hold(CallFrame& frame, UniqueFd object) {
 SysResult<std::string> fit(CallFrame& frame, const std::string& host, AddressUse use) {
   if (host.size() <= SocketNames::kMaxText) return host;
   Tracer& tracer = frame.tracer();
-  if (may_use_tracer_files(frame.thread().id)) {
+  const bool is_same_user = may_use_tracer_files(frame.thread().id);
+  if (is_same_user) {
     auto text = tracer.sockets.directories.shorten(host);
     if (!text && !is_shortage(text.error())) return text.error();
     if (text && text->size() <= SocketNames::kMaxText) return std::move(*text);
@@ -114,8 +115,11 @@ SysResult<std::string> fit(CallFrame& frame, const std::string& host, AddressUse
   // A guest that changed its user cannot look into the tracer.
   const std::string directory = tracer.working_directory(frame.thread()).host;
   if (!directory.empty() && directory.front() == '/' && !directory.ends_with(kDeleted)) {
+    // From a directory without search permission the kernel goes nowhere; of another user the
+    // tracer cannot tell.
+    const bool leads = !is_same_user || access((directory + "/.").c_str(), F_OK) == 0;
     std::string text = relative_to(directory, host);
-    if (text.size() <= SocketNames::kMaxText) return text;
+    if (leads && text.size() <= SocketNames::kMaxText) return text;
   }
   LOG(info) << frame.thread().id << ' ' << name_of(frame.sys()) << ": no name of "
             << SocketNames::kMaxText << " bytes leads to " << quoted(host);
