@@ -6,6 +6,10 @@
 // kernel reads it only once: changing it at a stop takes a write to a register
 // set of its own, NT_ARM_SYSTEM_CALL.  The kernel has none of the calls that
 // later ones replaced: no open, stat or rename, only their *at successors.
+// A skipped call leaves x0 as the tracer set it.  When a signal interrupts a call that
+// is to be restarted, the kernel has put the thread back to its svc, with the first
+// argument in x0, before the tracer sees the signal's stop.  No instruction jumps to
+// an address in memory, and no register is free after a call: svc keeps all but x0.
 // svc carries a 16-bit immediate that Linux ignores; compilers write 0.
 //
 // arm's EABI has the number in r7; `svc #0` with the number as immediate was the
@@ -50,11 +54,15 @@ constexpr Abi kAbiArm64{
     .register_size = 8,
     .register_set_size = 34 * 8,  // x0 to x30, sp, pc, pstate
     .registers = {.number = 8 * 8,
+                  .given_number = 8 * 8,
                   .args = {0, 1 * 8, 2 * 8, 3 * 8, 4 * 8, 5 * 8},
                   .result = 0,
                   .stack = 31 * 8,
                   .instruction = 32 * 8},
     .number_write = NumberWrite::own_register_set,
+    .shows_restarts = false,
+    .jumps_through_memory = false,
+    .places = {.base = 0xaaaaaaaaa000, .base_range = 1ULL << 30, .heap_range = 1ULL << 30},
     .open_flags = kArmOpenFlags,
     .syscall_instruction = kSvc64,
     .numbers = detail::kNumbersArm64,
@@ -73,11 +81,15 @@ constexpr Abi kAbiArm{
     .register_size = 4,
     .register_set_size = 18 * 4,  // r0 to r15, cpsr, orig_r0
     .registers = {.number = 7 * 4,
+                  .given_number = 7 * 4,
                   .args = {0, 1 * 4, 2 * 4, 3 * 4, 4 * 4, 5 * 4},
                   .result = 0,
                   .stack = 13 * 4,
                   .instruction = 15 * 4},
     .number_write = NumberWrite::own_request,
+    .shows_restarts = false,
+    .jumps_through_memory = true,  // into its instruction pointer, an ordinary register
+    .places = {.base = 0x2aaaa000, .base_range = 1ULL << 20, .heap_range = 32ULL << 20},
     .open_flags = kArmOpenFlags,
     .syscall_instruction = kSvc32,
     .numbers = detail::kNumbersArm,

@@ -44,6 +44,11 @@ constexpr std::uint8_t kInt80[] = {0xcd, 0x80};    // int $0x80
 constexpr auto kByNumberX64 = detail::reverse_of<detail::kReverseSize>(detail::kNumbersX64, 0);
 constexpr auto kByNumberX86 = detail::reverse_of<detail::kReverseSize>(detail::kNumbersX86, 0);
 
+constexpr ProgramPlaces kPlaces64{
+    .base = 0x555555554000, .base_range = 1ULL << 40, .heap_range = 1ULL << 30};
+constexpr ProgramPlaces kPlaces32{
+    .base = 0x56555000, .base_range = 1ULL << 20, .heap_range = 32ULL << 20};
+
 // Members of user_regs_struct, by their places in it.
 constexpr std::uint16_t kRbp = 4 * 8;
 constexpr std::uint16_t kRbx = 5 * 8;
@@ -72,12 +77,16 @@ constexpr Abi kAbiX64{
     .register_size = 8,
     .register_set_size = kSetSize64,
     .registers = {.number = kOrigRax,
+                  .given_number = kRax,
                   .args = {kRdi, kRsi, kRdx, kR10, kR8, kR9},
                   .result = kRax,
                   .stack = kRsp,
                   .instruction = kRip,
                   .return_copy = kRcx},
     .number_write = NumberWrite::in_registers,
+    .shows_restarts = true,
+    .jumps_through_memory = true,
+    .places = kPlaces64,
     .open_flags = {},
     .syscall_instruction = kSyscall,
     .numbers = detail::kNumbersX64,
@@ -96,11 +105,15 @@ constexpr Abi kAbiX86{
     .register_size = 4,
     .register_set_size = 17 * 4,
     .registers = {.number = 11 * 4,
+                  .given_number = 6 * 4,
                   .args = {0, 1 * 4, 2 * 4, 3 * 4, 4 * 4, 5 * 4},  // ebx ecx edx esi edi ebp
                   .result = 6 * 4,
                   .stack = 15 * 4,
                   .instruction = 12 * 4},
     .number_write = NumberWrite::in_registers,
+    .shows_restarts = true,
+    .jumps_through_memory = true,
+    .places = kPlaces32,
     .open_flags = {},
     .syscall_instruction = kInt80,
     .numbers = detail::kNumbersX86,
@@ -119,11 +132,15 @@ constexpr Abi kAbiX86OnX64{
     .register_size = 8,
     .register_set_size = kSetSize64,
     .registers = {.number = kOrigRax,
+                  .given_number = kRax,
                   .args = {kRbx, kRcx, kRdx, kRsi, kRdi, kRbp},
                   .result = kRax,
                   .stack = kRsp,
                   .instruction = kRip},
     .number_write = NumberWrite::in_registers,
+    .shows_restarts = true,
+    .jumps_through_memory = true,
+    .places = kPlaces64,
     .open_flags = {},
     .syscall_instruction = kInt80,
     .numbers = detail::kNumbersX86,

@@ -27,23 +27,41 @@ bool Registers::is_own_call() const {
   // A 32-bit register set leaves no choice: 64-bit code has another one.
   if (abi_->word_size == 4) return true;
   const std::uint16_t copy = abi_->registers.return_copy;
-  return copy != 0 && get(copy, abi_->register_size) == instruction();
+  return copy == 0 || get(copy, abi_->register_size) == instruction();
 }
 
 bool Registers::loaded(std::size_t size) {
   const Abi* abi = abi_of_register_set(size);
   if (abi == nullptr) return false;
   abi_ = abi;
+  separate_number_.reset();
   return true;
 }
 
 std::int32_t Registers::number() const {
+  if (separate_number_) return *separate_number_;
   // An int to the kernel in every ABI, whatever the width of its register.
   return static_cast<std::int32_t>(get(abi_->registers.number, 4));
 }
 
 void Registers::set_number(std::int32_t number) {
+  if (!is_in_registers()) {
+    separate_number_ = number;
+    return;
+  }
   put(abi_->registers.number, static_cast<std::uint64_t>(std::int64_t{number}));
+}
+
+void Registers::prepare_call(std::int32_t number) {
+  put(abi_->registers.given_number, static_cast<std::uint64_t>(std::int64_t{number}));
+  // Else the kernel would take the call that the thread comes from for one to be restarted.
+  // One place for both (riscv64) leaves that to its result.
+  if (abi_->registers.given_number != abi_->registers.number || !is_in_registers()) set_number(-1);
+}
+
+void Registers::repeat_call(std::int32_t number) {
+  set_instruction(instruction() - abi_->syscall_instruction.size());
+  prepare_call(number);
 }
 
 std::uint64_t Registers::arg(std::size_t index) const {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "arch/abi.h"
@@ -43,9 +44,16 @@ class Registers {
 
   /// Number of the call at a syscall stop; negative: none, or skipped.
   std::int32_t number() const;
-  /// Takes effect with bytes() only where the ABI's NumberWrite is in_registers;
-  /// elsewhere ptrace has a request of its own besides.
+  /// -1: the kernel skips the call.  In bytes() only where the ABI's NumberWrite is in_registers;
+  /// elsewhere ptrace has a request of its own besides, for separate_number().
   void set_number(std::int32_t number);
+  /// What set_number() set, if bytes() do not have it.
+  std::optional<std::int32_t> separate_number() const { return separate_number_; }
+
+  /// The thread makes call `number` next, at its instruction pointer; arguments are set besides.
+  void prepare_call(std::int32_t number);
+  /// Of a thread behind its call's instruction: back to it, to make call `number`.
+  void repeat_call(std::int32_t number);
 
   /// Precondition: index < 6.
   std::uint64_t arg(std::size_t index) const;
@@ -67,10 +75,12 @@ class Registers {
   friend bool operator==(const Registers& a, const Registers& b);
 
  private:
+  bool is_in_registers() const { return abi_->number_write == NumberWrite::in_registers; }
   std::uint64_t get(std::size_t offset, std::size_t width) const;
   void put(std::size_t offset, std::uint64_t value);
 
   const Abi* abi_;
+  std::optional<std::int32_t> separate_number_;
   alignas(8) std::array<std::byte, kMaxRegisterSetSize> bytes_{};
 };
 

@@ -20,6 +20,8 @@ constexpr std::uint64_t kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP
                                    PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
                                    PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
 
+constexpr std::uint64_t kNumberSet = 0x404;  // NT_ARM_SYSTEM_CALL
+
 std::uint64_t word(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
 
 }  // namespace
@@ -53,7 +55,12 @@ SysResult<> get_registers(pid_t thread, Registers& registers) {
 SysResult<> set_registers(pid_t thread, const Registers& registers) {
   const auto bytes = registers.bytes();
   iovec area{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  return request(PTRACE_SETREGSET, thread, NT_PRSTATUS, word(&area));
+  const auto done = request(PTRACE_SETREGSET, thread, NT_PRSTATUS, word(&area));
+  const auto number = registers.separate_number();
+  if (!done || !number) return done;
+  std::int32_t separate = *number;
+  iovec number_area{&separate, sizeof separate};
+  return request(PTRACE_SETREGSET, thread, kNumberSet, word(&number_area));
 }
 
 SysResult<unsigned long> event_message(pid_t thread) {

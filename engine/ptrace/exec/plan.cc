@@ -157,10 +157,11 @@ std::uint64_t add_path(gate::Plan& record, std::size_t offset, const std::string
   return gate::kPlan + offsetof(gate::Plan, paths) + offset;
 }
 
-std::uint64_t random_below(std::uint64_t limit) {
+/// Bytes, whole pages, below `range`.
+std::uint64_t random_pages(std::uint64_t range) {
   std::uint64_t value = 0;
   if (getrandom(&value, sizeof value, GRND_NONBLOCK) != sizeof value) return 0;
-  return value % limit;
+  return value % range & ~(kElfPageSize - 1);
 }
 
 }  // namespace
@@ -216,20 +217,16 @@ PlanOutcome make_exec_plan(const std::string& text, const ExecOpener& open,
 }
 
 Randomness choose_randomness(const ExecPlan& plan, bool randomize) {
-  // arch/x86: ELF_ET_DYN_BASE, arch_mmap_rnd() and arch_randomize_brk().
-  const bool wide = plan.abi->word_size == 8;
-  const std::uint64_t base = wide ? 0x555555554000 : 0x56555000;
-  const std::uint64_t base_pages = wide ? 1ULL << 28 : 1ULL << 8;
-  const std::uint64_t heap_pages = wide ? (1ULL << 30) >> 12 : (32ULL << 20) >> 12;
+  const ProgramPlaces& places = plan.abi->places;
   Randomness chosen;
   const bool movable = plan.program_image.type == 3;  // ET_DYN
   const bool has_interpreter = plan.interpreter.has_value();
   if (movable && has_interpreter) {
-    chosen.program_base = base + (randomize ? random_below(base_pages) << 12 : 0);
+    chosen.program_base = places.base + (randomize ? random_pages(places.base_range) : 0);
   }
   // A loader-like program lies among the mappings, where brk had no room to grow.
-  if (movable && !has_interpreter) chosen.heap_base = base;
-  if (randomize) chosen.heap_offset = random_below(heap_pages) << 12;
+  if (movable && !has_interpreter) chosen.heap_base = places.base;
+  if (randomize) chosen.heap_offset = random_pages(places.heap_range);
   return chosen;
 }
 

@@ -94,7 +94,36 @@ TEST_CASE("a call by the ABI's own instruction is known by its return address",
   x64.reinterpret_as(kAbiX64);
   CHECK(x64.is_own_call());
   CHECK(Registers(kAbiX86).is_own_call());
-  CHECK_FALSE(Registers(kAbiArm64).is_own_call());
+  CHECK(Registers(kAbiArm64).is_own_call());
+}
+
+TEST_CASE("a call is repeated at its instruction, with its number where code puts it",
+          "[arch][registers]") {
+  for (const Abi* abi : abis_and_mixed()) {
+    INFO(abi->name);
+    Registers registers(*abi);
+    for (std::size_t i = 0; i < 6; ++i)
+      registers.set_arg(i, 7 + i);
+    registers.set_instruction(0x401000);
+    registers.repeat_call(5);
+    CHECK(registers.instruction() == 0x401000 - abi->syscall_instruction.size());
+    if (abi != &kAbiRiscv64) CHECK(registers.number() == -1);  // one place for both numbers
+    CHECK(registers.arg(0) == 7);
+    CHECK(registers.bytes()[abi->registers.given_number] == std::byte{5});
+    const bool is_separate = abi->number_write != NumberWrite::in_registers;
+    CHECK(registers.separate_number().has_value() == is_separate);
+  }
+}
+
+TEST_CASE("an arm64 call that is skipped keeps the register of its number", "[arch][registers]") {
+  Registers registers(kAbiArm64);
+  std::ranges::fill(registers.room(), std::byte{0});
+  registers.prepare_call(221);
+  registers.set_number(-1);
+  CHECK(registers.bytes()[kAbiArm64.registers.number] == std::byte{221});
+  REQUIRE(registers.loaded(kAbiArm64.register_set_size));
+  CHECK_FALSE(registers.separate_number().has_value());
+  CHECK(registers.number() == 221);
 }
 
 TEST_CASE("registers are equal if ABI and bytes are", "[arch][registers]") {
