@@ -12,7 +12,8 @@
 
 // As the gate's images are taken in: by the assembler, as they are.
 __asm__(
-    ".section .rodata.inside, \"a\", @progbits\n"
+    ".section .rodata.inside, \"a\", %progbits\n"
+    ".globl nestp_inside_begin, nestp_inside_end\n"
     ".balign 16\n"
     "nestp_inside_begin: .incbin \"" NESTP_INSIDE
     "\"\n"

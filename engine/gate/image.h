@@ -1,4 +1,4 @@
-// The gate's two images as bytes: what a guest really execs (see loader.cc).
+// The gate's images as bytes: what a guest really execs (see loader.cc).
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 namespace nestp::gate {
 
 std::span<const std::byte> image_64();
+/// Empty where the processor has no programs of 32 bits that nestp runs.
 std::span<const std::byte> image_32();
 
 }  // namespace nestp::gate

@@ -1,6 +1,6 @@
 // What the tracer and the code inside a guest agree on: addresses and records.
 //
-// Included by the freestanding loader (64 and 32 bit) and by the tracer, so:
+// Included by the freestanding loader of each width and by the tracer, so:
 // fixed-width fields, no pointers, no library.  The image is linked at one
 // address in every guest because the seccomp filter, which is inherited and
 // cannot change, names the gate's instruction.  0x70000000 is clear of the
@@ -14,18 +14,30 @@ namespace nestp::gate {
 
 inline constexpr uint64_t kImageBase = 0x70000000;
 
+#if defined(__aarch64__)
+inline constexpr uint64_t kCallSize = 4;    ///< bytes of a syscall instruction
+inline constexpr uint64_t kTrapShift = 0;   ///< from a trap to where it leaves a thread
+inline constexpr bool kHasHandler = false;  ///< the fast path's
+#else
+inline constexpr uint64_t kCallSize = 2;
+inline constexpr uint64_t kTrapShift = 1;
+inline constexpr bool kHasHandler = true;
+#endif
+
 // Offsets in the first page, held in place by gate_*.S.
 /// The gate: one syscall instruction, then what restores the guest's registers.
 inline constexpr uint64_t kCall = kImageBase;
 /// Address behind that instruction: seccomp's instruction_pointer in the gate.
-inline constexpr uint64_t kCallReturn = kCall + 2;
+inline constexpr uint64_t kCallReturn = kCall + kCallSize;
 /// First address behind the gate's last instruction.
 inline constexpr uint64_t kCallEnd = kImageBase + 0x40;
 /// The loader's own syscall instruction, and the address behind it.
 inline constexpr uint64_t kLoaderCall = kImageBase + 0x40;
-inline constexpr uint64_t kLoaderCallReturn = kLoaderCall + 2;
+inline constexpr uint64_t kLoaderCallReturn = kLoaderCall + kCallSize;
 /// A trap behind the loader's end, for a program whose start must be seen.
 inline constexpr uint64_t kStartTrap = kImageBase + 0xff0;
+/// The instruction pointer of a thread that it has stopped.
+inline constexpr uint64_t kStartTrapped = kStartTrap + kTrapShift;
 /// i386: one stub a slot, 16 bytes each, that restores the stack pointer.
 inline constexpr uint64_t kStubs = kImageBase + 0x1000;
 inline constexpr uint64_t kStubSize = 16;

@@ -18,26 +18,36 @@ uint64_t loader_jump;
 
 namespace {
 
-// Only the numbers differ between the two builds.
+// Only the numbers differ between the builds.
 #if defined(__x86_64__)
-constexpr long kOpen = 2, kClose = 3, kMap = 9, kProtect = 10, kControl = 157, kKill = 62,
+constexpr long kOpenAt = 257, kClose = 3, kMap = 9, kProtect = 10, kControl = 157, kKill = 62,
                kGetPid = 39, kExit = 231;
 constexpr long kMapUnit = 1;  // mmap(2) takes bytes
 using Word = uint64_t;
+#elif defined(__aarch64__)
+constexpr long kOpenAt = 56, kClose = 57, kMap = 222, kProtect = 226, kControl = 167, kKill = 129,
+               kGetPid = 172, kExit = 94;
+constexpr long kMapUnit = 1;
+using Word = uint64_t;
 #else
-constexpr long kOpen = 5, kClose = 6, kMap = 192, kProtect = 125, kControl = 172, kKill = 37,
+constexpr long kOpenAt = 295, kClose = 6, kMap = 192, kProtect = 125, kControl = 172, kKill = 37,
                kGetPid = 20, kExit = 252;
 constexpr long kMapUnit = 4096;  // mmap2(2) takes pages
 using Word = uint32_t;
 #endif
 
-constexpr long kPageSize = 4096;
+#if defined(__aarch64__)
+long page_size;  // the kernel's choice: 4, 16 or 64 KiB
+#else
+constexpr long page_size = 4096;
+#endif
 constexpr long kReadOnly = 1;   // PROT_READ
 constexpr long kReadWrite = 3;  // PROT_READ | PROT_WRITE
 constexpr long kShared = 1, kPrivate = 2, kFixed = 0x10, kAnonymous = 0x20, kNoReplace = 0x100000;
 constexpr long kGrowsDown = 0x01000000;  // PROT_GROWSDOWN
 constexpr long kSetName = 15, kSetMm = 35, kSetMmMap = 14;
 constexpr long kCloseOnExec = 02000000, kOpenReadWrite = 2;
+constexpr long kHere = -100;  // AT_FDCWD
 constexpr int kSegmentationFault = 11;
 
 /// struct prctl_mm_map of <linux/prctl.h>; the kernel copies it as it is for 32-bit callers too.
@@ -63,8 +73,8 @@ bool failed(long result) { return result < 0 && result > -4096; }
     call(kExit, 127);
 }
 
-uint64_t page_down(uint64_t address) { return address & ~static_cast<uint64_t>(kPageSize - 1); }
-uint64_t page_up(uint64_t address) { return page_down(address + kPageSize - 1); }
+uint64_t page_down(uint64_t address) { return address & ~static_cast<uint64_t>(page_size - 1); }
+uint64_t page_up(uint64_t address) { return page_down(address + page_size - 1); }
 
 void map_zeroes(uint64_t from, uint64_t to, long protection) {
   if (from >= to) return;
@@ -103,7 +113,7 @@ uint64_t reserve(const PlanFile& file) {
              kPrivate | kAnonymous | kNoReplace, -1, 0);
     if (!failed(got) && static_cast<Word>(got) == file.base_hint + file.low) return file.base_hint;
   }
-  const uint64_t slack = file.alignment > kPageSize ? file.alignment : 0;
+  const uint64_t slack = file.alignment > page_size ? file.alignment : 0;
   const long got =
       call(kMap, 0, static_cast<long>(file.span + slack), 0, kPrivate | kAnonymous, -1, 0);
   if (failed(got)) die();
@@ -114,11 +124,13 @@ uint64_t reserve(const PlanFile& file) {
 
 long address_of(const char* text) { return static_cast<long>(reinterpret_cast<Word>(text)); }
 
+long open_file(long path, long flags) { return call(kOpenAt, kHere, path, flags); }
+
 /// `copy`: what to map in the file's place, if it can be opened.
 uint64_t map_file(const PlanFile& file, const PlanSegment* segments, const char* copy) {
-  long descriptor = copy[0] != 0 ? call(kOpen, address_of(copy), kCloseOnExec, 0) : -1;
+  long descriptor = copy[0] != 0 ? open_file(address_of(copy), kCloseOnExec) : -1;
   if (failed(descriptor)) {
-    descriptor = call(kOpen, static_cast<long>(file.path), kCloseOnExec, 0);
+    descriptor = open_file(static_cast<long>(file.path), kCloseOnExec);
   }
   if (failed(descriptor)) die();
   const uint64_t bias = file.movable != 0 ? reserve(file) : 0;
@@ -133,6 +145,16 @@ void set_auxiliary(uint64_t type, uint64_t value) {
   for (; entry[0] != 0; entry += 2) {
     if (entry[0] == type) entry[1] = static_cast<Word>(value);
   }
+}
+
+/// The kernel's page size is a constant but for arm64.
+void learn_page_size() {
+#if defined(__aarch64__)
+  const Word* entry = reinterpret_cast<const Word*>(plan().auxv);
+  for (page_size = 4096; entry[0] != 0; entry += 2) {
+    if (entry[0] == 6) page_size = static_cast<long>(entry[1]);  // AT_PAGESZ
+  }
+#endif
 }
 
 void restore_appearance(uint64_t bias) {
@@ -173,12 +195,11 @@ void restore_appearance(uint64_t bias) {
 
 /// Lets the handler answer; without the memo it leaves every call to the tracer.
 void begin_fast_path(uint64_t interpreter_base) {
-  if constexpr (sizeof(Word) == 8) {
+  if constexpr (sizeof(Word) == 8 && kHasHandler) {
     auto& process = *reinterpret_cast<FastProcess*>(static_cast<Word>(kFastProcess));
     if (process.context == 0) return;
     const bool counts = (process.flags & kProcessCounts) != 0;
-    long got =
-        call(kOpen, address_of(plan().memo), kCloseOnExec | (counts ? kOpenReadWrite : 0), 0);
+    long got = open_file(address_of(plan().memo), kCloseOnExec | (counts ? kOpenReadWrite : 0));
     if (!failed(got)) {
       const long descriptor = got;
       got = call(kMap, static_cast<long>(kMemo), static_cast<long>(kMemoSize),
@@ -201,6 +222,7 @@ void begin_fast_path(uint64_t interpreter_base) {
 void load_guest() {
   Plan& p = plan();
   if (p.program.segment_count == 0) die();
+  learn_page_size();
   const uint64_t bias = map_file(p.program, p.segments, p.copies[0]);
   uint64_t start = p.program_entry + bias;
   uint64_t base = 0;
@@ -216,7 +238,7 @@ void load_guest() {
   restore_appearance(bias);
   begin_fast_path(base);
   if (p.executable_stack != 0) {
-    call(kProtect, static_cast<long>(page_down(p.stack)), kPageSize, kReadWrite | 4 | kGrowsDown);
+    call(kProtect, static_cast<long>(page_down(p.stack)), page_size, kReadWrite | 4 | kGrowsDown);
   }
   p.jump = start;
   loader_jump = p.stop_at_start != 0 ? kStartTrap : start;

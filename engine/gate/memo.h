@@ -29,7 +29,7 @@ inline constexpr uint64_t kHandlerEnd = kImageBase + 0x10000;
 inline constexpr uint64_t kFastPointer = kImageBase + 0xfe0;
 /// The handler's own syscall instruction, in gate_x86_64.S.
 inline constexpr uint64_t kFastCall = kImageBase + 0x80;
-inline constexpr uint64_t kFastCallReturn = kFastCall + 2;
+inline constexpr uint64_t kFastCallReturn = kFastCall + kCallSize;
 /// From here on the call's result is in FastSlot::result, before in rax.
 inline constexpr uint64_t kFastCallStored = kFastCallReturn + 11;
 

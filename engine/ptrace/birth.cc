@@ -9,16 +9,20 @@
 
 namespace nestp {
 
-std::uint64_t clone_flags(pid_t parent, int event) {
+std::uint64_t clone_flags(const Thread& parent, int event) {
   const std::uint64_t usual = event == PTRACE_EVENT_VFORK ? CLONE_VFORK | CLONE_VM : 0;
   // A clone(2) that signals its end by SIGCHLD is reported as a fork, whatever it shares.
   Registers registers(kAbiX64);
-  if (!ptrace_call::get_registers(parent, registers)) return usual;
-  switch (sys_of(registers.abi(), registers.number())) {  // NOLINT: only these make threads
+  if (!ptrace_call::get_registers(parent.id, registers)) return usual;
+  // Another call may have been made in the place of the one that the registers show.
+  const Sys sys = parent.step == Thread::Step::to_exit
+                      ? parent.made_sys
+                      : sys_of(registers.abi(), registers.number());
+  switch (sys) {  // NOLINT: only these make threads
     case Sys::clone:
       return registers.arg(0);
     case Sys::clone3: {
-      ThreadMemory memory(parent);
+      ThreadMemory memory(parent.id);
       const auto flags = memory.read_object<std::uint64_t>(GuestAddress{registers.arg(0)});
       return flags ? *flags : usual;
     }

@@ -9,7 +9,7 @@
 namespace nestp {
 
 /// CLONE_* bits of the call at whose end `parent` stands; `event` is the stop's PTRACE_EVENT_*.
-std::uint64_t clone_flags(pid_t parent, int event);
+std::uint64_t clone_flags(const Thread& parent, int event);
 
 /// Fills a new thread's groups as clone(2) would.
 void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags);

@@ -31,6 +31,14 @@ CallFrame::CallFrame(Tracer& tracer, Thread& thread, const Registers& registers)
       args_(registers.args()),
       result_(registers.result()) {}
 
+CallFrame CallFrame::at_end(Tracer& tracer, Thread& thread, const Registers& registers) {
+  CallFrame frame(tracer, thread, registers);
+  frame.sys_ = thread.made_sys;
+  frame.row_ = find_row(frame.sys_);
+  frame.args_ = thread.made_args;
+  return frame;
+}
+
 SysResult<std::string> CallFrame::text(int index) {
   if (text_address_ != 0 && text_address_ == arg(index)) return text_;
   auto read = memory_.read_string(address(index));
@@ -120,6 +128,8 @@ void CallFrame::give_answer() {
   if (tracer_.tracing.shows_call_ends(thread_)) {
     thread_.step = Thread::Step::answered;
     thread_.call_registers = registers_;
+    thread_.made_sys = sys_;
+    thread_.made_args = args_;
   }
   ignore_gone(ptrace_call::set_registers(thread_.id, registers));
   tracer_.tracing.resume(thread_);
@@ -169,6 +179,8 @@ void CallFrame::go_to_exit() {
     ignore_gone(ptrace_call::set_registers(thread_.id, registers));
   }
   thread_.call_registers = registers_;
+  thread_.made_sys = sys_;
+  thread_.made_args = args_;
   thread_.step = Thread::Step::to_exit;
   thread_.at_exit = std::move(exit_handler_);
   tracer_.tracing.resume_to_exit(thread_);
@@ -180,12 +192,11 @@ void CallFrame::finish_exit() {
   Registers registers = registers_;
   const Registers& guest = thread_.call_registers;
   registers.set_args_of(guest);
-  registers.set_number(guest.number());
-  registers.set_result(result_);
   if (repeated_) {
-    registers.set_instruction(registers.instruction() - abi().syscall_instruction.size());
-    registers.set_result(guest.number());
-    registers.set_number(-1);
+    registers.repeat_call(guest.number());
+  } else {
+    registers.set_number(guest.number());
+    registers.set_result(result_);
   }
   thread_.step = Thread::Step::running;
   ignore_gone(ptrace_call::set_registers(thread_.id, registers));

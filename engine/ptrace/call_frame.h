@@ -25,6 +25,8 @@ class CallFrame {
  public:
   /// At a seccomp stop: `registers` as read there.
   CallFrame(Tracer& tracer, Thread& thread, const Registers& registers);
+  /// At the exit stop of a call that finish() resumed up to there.
+  static CallFrame at_end(Tracer& tracer, Thread& thread, const Registers& registers);
 
   Tracer& tracer() const { return tracer_; }
   Thread& thread() const { return thread_; }

@@ -27,7 +27,7 @@ bool is_64(const Registers& registers) { return registers.abi().word_size == 8; 
 }  // namespace
 
 bool gate_takes(const Abi& call, const AddressSpace& space) {
-  return space.has_gate && space.abi == &call;
+  return space.has_gate && space.abi == &call && call.jumps_through_memory;
 }
 
 std::string slot_head(const Registers& guest, int slot) {

@@ -136,7 +136,7 @@ void Loop::exit(Thread& thread) {
   Registers registers(thread.call_registers.abi());
   if (!ptrace_call::get_registers(thread.id, registers)) return;
   registers.reinterpret_as(thread.call_registers.abi());
-  CallFrame frame(tracer_, thread, registers);
+  CallFrame frame = CallFrame::at_end(tracer_, thread, registers);
   CallStats& stats = tracer_.stats.of(frame.sys());
   const CallTimer timer(stats);
   ++stats.stops;
@@ -208,7 +208,9 @@ void Loop::begin(Thread& thread) {
   }
   if (thread.given_argument) {
     Registers registers(kAbiX64);
-    if (read_call_registers(thread.id, registers)) {
+    // Where the result takes the argument's place, there is nothing to put back.
+    if (read_call_registers(thread.id, registers) &&
+        registers.abi().registers.result != registers.abi().registers.args[0]) {
       registers.set_arg(0, *thread.given_argument);
       (void)ptrace_call::set_registers(thread.id, registers);
     }
@@ -229,7 +231,7 @@ void Loop::birth(Thread& parent, const Stop& stop) {
   if (stillborn_.erase(child) != 0) return resume(parent);
   Thread* thread = tracer_.threads.find(child);
   if (thread == nullptr) thread = &tracer_.threads.add(child);
-  share_with_parent(*thread, parent, clone_flags(parent.id, stop.event));
+  share_with_parent(*thread, parent, clone_flags(parent, stop.event));
   thread->announced = true;
   tracer_.placement.born(child, parent.id);
   ++tracer_.stats.threads;

@@ -5,6 +5,7 @@
 // kernel's own and have no copy here.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -138,6 +139,10 @@ struct Thread {
   int slot = -1;
   Step step = Step::running;
   Registers call_registers{kAbiX64};  ///< at the seccomp stop; valid unless running
+  /// The call under way as the kernel got it; valid up to its exit stop.  By then some ABIs have
+  /// lost the first argument and show the number that the guest gave.
+  Sys made_sys = Sys::unknown;
+  std::array<std::uint64_t, 6> made_args{};
   std::uint64_t slot_base = 0;
   /// Runs at the exit stop, before the guest sees the result.
   std::function<void(CallFrame&)> at_exit;

@@ -142,7 +142,8 @@ std::optional<OwnerEntry> parse_fakeroot(std::string_view line) {
     if (!read) return std::nullopt;
     values[i] = *read;
   }
-  OwnerEntry entry{.device = values[0], .inode = values[1], .links = values[5]};
+  OwnerEntry entry{
+      .device = values[0], .inode = values[1], .links = static_cast<nlink_t>(values[5])};
   entry.record = {.user = static_cast<Id>(values[3]),
                   .group = static_cast<Id>(values[4]),
                   .mode = static_cast<mode_t>(values[2]),

@@ -7,7 +7,6 @@
 #include <elf.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <vector>
 
 #include "engine/log.h"
@@ -18,7 +17,9 @@ namespace {
 
 using Number = SysResult<std::int64_t>;
 
-// x86 requests and others that sys/ptrace.h has under other names or not at all.
+// Requests of x86 alone, and others that sys/ptrace.h has under other names or not at all.
+constexpr int kPeekUser = 3, kPokeUser = 6;
+constexpr int kGetRegisters = 12, kSetRegisters = 13, kGetFloats = 14, kSetFloats = 15;
 constexpr int kGetThreadArea = 25, kSetThreadArea = 26, kArchPrctl = 30;
 constexpr int kGetFpxRegisters = 18, kSetFpxRegisters = 19;
 constexpr int kGetRseq = 0x420f;
@@ -29,6 +30,10 @@ constexpr std::size_t kRseqSize = 24;         // struct ptrace_rseq_configuratio
 constexpr std::size_t kMostFixedBytes = 512;  // FXSAVE
 constexpr int kMostSignals = 64;
 constexpr std::uint64_t kGetFs = 0x1003, kGetGs = 0x1004;  // ARCH_*
+
+// x86_64's user_regs_struct and user_fpregs_struct, and its debug registers in struct user.
+constexpr std::size_t kRegistersSize = 216, kFloatsSize = 512;
+constexpr std::uint64_t kWideDebugStart = 848;
 
 // i386's struct user: the registers, what nobody uses, the debug registers.
 constexpr std::uint64_t kRegistersEnd = 68, kDebugStart = 252, kDebugEnd = 284;
@@ -149,7 +154,7 @@ Number narrow_user_word(Request& request, bool put) {
   const std::uint64_t offset = request.address;
   if (offset % 4 != 0 || offset >= kDebugEnd) return Errno(EIO);
   if (offset >= kDebugStart) {
-    const std::uint64_t real = offsetof(struct user, u_debugreg) + (offset - kDebugStart) * 2;
+    const std::uint64_t real = kWideDebugStart + (offset - kDebugStart) * 2;
     const auto passed = ptrace_call::raw(request.what, request.ptracee.id, real, request.data);
     if (!passed) return passed.error();
     const auto word = static_cast<std::uint32_t>(*passed);
@@ -167,7 +172,7 @@ Number narrow_user_word(Request& request, bool put) {
 }
 
 Number user_word(Request& request) {
-  const bool put = request.what == PTRACE_POKEUSER;
+  const bool put = request.what == kPokeUser;
   if (request.is_narrow()) return narrow_user_word(request, put);
   const auto passed =
       ptrace_call::raw(request.what, request.ptracee.id, request.address, request.data);
@@ -177,17 +182,17 @@ Number user_word(Request& request) {
 }
 
 Number fixed_registers(Request& request) {
-  const bool put = request.what == PTRACE_SETREGS || request.what == PTRACE_SETFPREGS ||
+  const bool put = request.what == kSetRegisters || request.what == kSetFloats ||
                    request.what == kSetFpxRegisters;
   if (request.is_narrow()) {
     int kind = NT_PRSTATUS;
-    if (request.what == PTRACE_GETFPREGS || request.what == PTRACE_SETFPREGS) kind = NT_PRFPREG;
+    if (request.what == kGetFloats || request.what == kSetFloats) kind = NT_PRFPREG;
     if (request.what == kGetFpxRegisters || request.what == kSetFpxRegisters) kind = NT_PRXFPREG;
     return narrow_registers(request, kind, put);
   }
   if (request.what == kGetFpxRegisters || request.what == kSetFpxRegisters) return Errno(EIO);
-  const bool general = request.what == PTRACE_GETREGS || request.what == PTRACE_SETREGS;
-  const std::size_t size = general ? sizeof(user_regs_struct) : sizeof(user_fpregs_struct);
+  const bool general = request.what == kGetRegisters || request.what == kSetRegisters;
+  const std::size_t size = general ? kRegistersSize : kFloatsSize;
   return put ? put_bytes(request, size) : get_bytes(request, size);
 }
 
@@ -351,13 +356,13 @@ SysResult<std::int64_t> do_ptrace_request(CallFrame& frame, Thread& ptracee) {
     case PTRACE_POKETEXT:
     case PTRACE_POKEDATA:
       return poke(request);
-    case PTRACE_PEEKUSER:
-    case PTRACE_POKEUSER:
+    case kPeekUser:
+    case kPokeUser:
       return user_word(request);
-    case PTRACE_GETREGS:
-    case PTRACE_SETREGS:
-    case PTRACE_GETFPREGS:
-    case PTRACE_SETFPREGS:
+    case kGetRegisters:
+    case kSetRegisters:
+    case kGetFloats:
+    case kSetFloats:
     case kGetFpxRegisters:
     case kSetFpxRegisters:
       return fixed_registers(request);

@@ -115,7 +115,7 @@ void GuestTracing::call_stop(Thread& thread) {
 bool GuestTracing::begin_guest(Thread& thread) {
   Registers registers(kAbiX64);
   if (!ptrace_call::get_registers(thread.id, registers)) return false;
-  if (registers.instruction() != gate::kStartTrap + 1) return false;
+  if (registers.instruction() != gate::kStartTrapped) return false;
   thread.stops_at_start = false;
   ThreadMemory memory(thread.id);
   const auto start =

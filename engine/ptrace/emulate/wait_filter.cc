@@ -49,9 +49,9 @@ std::string program_at(std::uint64_t address, std::size_t word_size) {
 }
 
 /// Registers with which the thread makes its interrupted call again, or goes on behind it:
-/// what the kernel does at the end of such a call (arch/x86/kernel/signal.c).
+/// what the kernel does at the end of such a call, where it has not done it yet.
 Registers after_restart(Registers registers) {
-  if (registers.number() < 0) return registers;
+  if (!registers.abi().shows_restarts || registers.number() < 0) return registers;
   const std::int64_t result = registers.result();
   const Abi& abi = registers.abi();
   std::int64_t again = -1;
@@ -60,10 +60,11 @@ Registers after_restart(Registers registers) {
   } else if (result == kRestartBlock) {
     again = number_of(abi, Sys::restart_syscall);
   }
-  registers.set_number(-1);
-  if (again < 0) return registers;
-  registers.set_result(again);
-  registers.set_instruction(registers.instruction() - abi.syscall_instruction.size());
+  if (again < 0) {
+    registers.set_number(-1);
+  } else {
+    registers.repeat_call(static_cast<std::int32_t>(again));
+  }
   return registers;
 }
 
@@ -102,8 +103,7 @@ void GuestTracing::begin_filter(Thread& thread) {
   }
   thread.call_registers = registers;
   registers.set_instruction(gate::kLoaderCall);
-  registers.set_number(-1);
-  registers.set_result(number_of(abi, Sys::seccomp));
+  registers.prepare_call(number_of(abi, Sys::seccomp));
   registers.set_arg(0, SECCOMP_SET_MODE_FILTER);
   registers.set_arg(1, SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW);
   registers.set_arg(2, address);

@@ -78,9 +78,10 @@ Result<LoaderImages> LoaderImages::make(const std::string& directory) {
   LoaderImages images;
   auto wide = make_image(place, gate::image_64());
   if (!wide) return wide.error();
+  images.wide_ = std::move(*wide);
+  if (gate::image_32().empty()) return images;
   auto narrow = make_image(place, gate::image_32());
   if (!narrow) return narrow.error();
-  images.wide_ = std::move(*wide);
   images.narrow_ = std::move(*narrow);
   return images;
 }

@@ -50,10 +50,9 @@ std::uint32_t process_flags(const View& view) {
 
 std::unique_ptr<FastPath> FastPath::make(Tracer& tracer) {
   const Guest& guest = tracer.guest;
-  const auto abis = host_abis();
-  const bool has_handler = std::find(abis.begin(), abis.end(), &kAbiX64) != abis.end();
-  if (!has_handler || !guest.fast_path || !guest.accelerate || guest.cache == CacheMode::off ||
-      tracer.trace || guest.backtrace) {  // a copy has no name by which its symbols are found
+  if (!gate::kHasHandler || !guest.fast_path || !guest.accelerate ||
+      guest.cache == CacheMode::off || tracer.trace ||
+      guest.backtrace) {  // a copy has no name by which its symbols are found
     return nullptr;
   }
   SysSet wanted;

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstring>
 #include <optional>
-#include <sys/user.h>
 
 #include "engine/gate/memo.h"
 
@@ -26,7 +25,12 @@ constexpr std::uint64_t kClaimed = 14;   // behind the exchange
 constexpr std::uint64_t kSwitched = 13;  // behind the change of rsp
 constexpr std::uint64_t kReleased = 7;   // behind the store that frees the slot
 
-using UserRegisters = user_regs_struct;
+/// The register set of x86_64, user_regs_struct of its <sys/user.h>.
+struct UserRegisters {
+  std::uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+  std::uint64_t orig_rax, rip, cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
+};
+static_assert(sizeof(UserRegisters) <= kMaxRegisterSetSize);
 
 UserRegisters load(const Registers& registers) {
   UserRegisters user{};
