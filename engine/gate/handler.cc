@@ -284,6 +284,8 @@ int64_t answer(Work& work) {
       return change_mode_of_descriptor(work);
     case FastKind::descriptor_status:
       return get_status_of_descriptor(work);
+    case FastKind::listing:
+      return list_directory(work);
     case FastKind::attribute:
       return get_attribute(work);
     case FastKind::owner:

@@ -158,6 +158,8 @@ int64_t set_mode(Work& work, int64_t descriptor, uint64_t mode);
 int64_t change_owner(Work& work);
 /// fstat(2).
 int64_t get_status_of_descriptor(Work& work);
+/// getdents(2).
+int64_t list_directory(Work& work);
 /// getxattr(2), listxattr(2) and their kin.
 int64_t get_attribute(Work& work);
 /// getxattr(2) of a name that no link has: the answer is the file's own if it is not

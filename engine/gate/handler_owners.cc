@@ -363,6 +363,13 @@ int64_t get_status_of_descriptor(Work& work) {
   return descriptor < 0 ? result : show_owner(work, result, work.args[1], false, descriptor);
 }
 
+int64_t list_directory(Work& work) {
+  const auto descriptor = static_cast<int32_t>(work.args[0]);
+  // It is with a record that a directory says that some of its entries have other types.
+  if (descriptor < 0 || !has_no_record(work, descriptor)) return ask(work, AskReason::record);
+  return issue_final(work, work.frame->rax);
+}
+
 int64_t get_attribute(Work& work) {
   if (work.call.path == kNoArgument) {
     const auto descriptor = static_cast<int32_t>(work.args[0]);

@@ -51,6 +51,7 @@ enum class FastKind : uint8_t {
   remove,           ///< unlink(2), of what is no link
   // Where an identity is believed (Extension::inside_world):
   descriptor_status,  ///< fstat(2)
+  listing,            ///< getdents(2)
   attribute,          ///< getxattr(2), listxattr(2) and their kin
   owner,              ///< chown(2) and its kin
   user,               ///< getuid(2), geteuid(2)

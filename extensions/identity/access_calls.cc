@@ -203,9 +203,19 @@ std::optional<int> refusal_of_rename(World& world, Call& call, std::uint64_t fla
   return std::nullopt;
 }
 
+/// What is at `object` is about to get the name `host`, too.
+void note_name(World& world, const CallObject& object, const std::string& host) {
+  const auto status = object.follow ? stat_of(object.host) : lstat_of(object.host);
+  if (!status || !S_ISREG(status->st_mode) || status->st_size != 0) return;
+  const auto file = world.files.look(object.host, object.follow);
+  if (file) world.files.note_name(*file, host);
+}
+
 Entry rename_name(World& world, Call& call) {
   const std::uint64_t flags = call.sys == Sys::renameat2 ? call.args[4] : 0;
   if (const auto error = refusal_of_rename(world, call, flags)) return fail(call, *error);
+  note_name(world, call.objects[0], call.objects[1].host);
+  if (flags & kExchange) note_name(world, call.objects[1], call.objects[0].host);
   if (flags & kExchange) return Entry::proceed;
   return forget_after(world, call, call.objects[1].host);
 }
@@ -239,6 +249,7 @@ Entry link_name(World& world, Call& call) {
   if (!may_link(who, *file)) return fail(call, EPERM);
   if (!may_access(who, *directory, kWrite | kExecute)) return fail(call, EACCES);
   if ((directory->status().st_mode & 0300) != 0300) world.files.open_up(directory->ref.host);
+  world.files.note_name(*file, made.host);
   return Entry::proceed;
 }
 

@@ -60,6 +60,7 @@ Identity::Identity(const Settings& settings)
   add(identity::attribute_routes());
   add(identity::process_routes());
   add(identity::socket_routes());
+  add(identity::listing_routes());
 }
 
 Identity::~Identity() = default;

@@ -159,7 +159,7 @@ const char* node_of_device(dev_t device) {
   return nullptr;
 }
 
-bool is_placeholder(const OwnedFile& file) {
+bool is_empty_device(const OwnedFile& file) {
   const bool is_device = S_ISCHR(file.record.mode) || S_ISBLK(file.record.mode);
   return is_device && S_ISREG(file.status().st_mode);
 }
@@ -177,7 +177,7 @@ Entry open_existing(World& world, Call& call, const OwnedFile& file, std::uint64
   if (is_directory && ((wish & kWrite) || creates)) return Entry::proceed;  // EISDIR
   if (!is_directory && (flags & flag.directory)) return Entry::proceed;     // ENOTDIR
   if (!may_access(who, file, wish)) return fail(call, EACCES);
-  if (is_placeholder(file)) {
+  if (is_empty_device(file)) {
     const char* const node = host_node(file);
     if (node == nullptr) return fail(call, ENXIO);
     object.host = node;
@@ -247,7 +247,7 @@ constexpr Route kRoutes[] = {
 }  // namespace
 
 const char* host_node(const OwnedFile& file) {
-  const bool is_ours = is_placeholder(file) && S_ISCHR(file.record.mode);
+  const bool is_ours = is_empty_device(file) && S_ISCHR(file.record.mode);
   return is_ours ? node_of_device(file.record.device) : nullptr;
 }
 

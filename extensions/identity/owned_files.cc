@@ -1,5 +1,6 @@
 #include "extensions/identity/owned_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <fcntl.h>
@@ -7,10 +8,14 @@
 
 #include "engine/log.h"
 #include "extensions/identity/inode_search.h"
+#include "extensions/identity/permission.h"
 #include "fs/fd.h"
 
 namespace nestp::identity {
 namespace {
+
+/// Of a directory, beside the attributes that guests give it.
+constexpr const char* kOtherTypes = "nestp.other_types";
 
 constexpr std::size_t kMostCached = 100'000;
 /// A file that was changed less than this ago may change again without a new time of change.
@@ -138,6 +143,16 @@ SysResult<OwnedFile> OwnedFiles::look(int descriptor) {
 }
 
 SysResult<> OwnedFiles::set(const OwnedFile& file, const OwnerRecord& record) {
+  const auto done = change_in_store(file, record);
+  OwnedFile changed = file;
+  changed.record = record;
+  if (done && changed.is_placeholder() && !file.is_placeholder()) {
+    note_name(changed, lasting_name(file.ref));
+  }
+  return done;
+}
+
+SysResult<> OwnedFiles::change_in_store(const OwnedFile& file, const OwnerRecord& record) {
   if (&store_of(file.status()) == &xattrs_) return change_attributes(file, record);
   // Others may remove the file and make another one of its number, or change the record that this
   // began with.
@@ -314,8 +329,22 @@ bool OwnedFiles::open_up(const std::string& host) {
   return open_up_one(host) || changed;
 }
 
+void OwnedFiles::note_name(const OwnedFile& file, const std::string& host) {
+  if (!file.is_placeholder()) return;
+  const auto directory = look(directory_of(host), true);
+  if (!directory || lists_other_types(*directory)) return;
+  (void)set_attribute(*directory, kOtherTypes, "y", 0);  // without it the host's type is shown
+}
+
+bool OwnedFiles::lists_other_types(const OwnedFile& directory) {
+  return S_ISDIR(directory.status().st_mode) && attribute(directory, kOtherTypes).ok();
+}
+
 SysResult<std::string> OwnedFiles::attribute(const OwnedFile& file, const std::string& name) {
-  return store_of(file.status()).attribute(file.ref, name);
+  OwnerStore& store = store_of(file.status());
+  auto found = store.attribute(file.ref, name);
+  const bool is_elsewhere = !found && found.error() == Errno(EOPNOTSUPP) && &store == &xattrs_;
+  return is_elsewhere ? database_.attribute(file.ref, name) : found;
 }
 
 SysResult<> OwnedFiles::set_attribute(const OwnedFile& file, const std::string& name,
@@ -335,7 +364,9 @@ SysResult<> OwnedFiles::remove_attribute(const OwnedFile& file, const std::strin
 }
 
 std::vector<std::string> OwnedFiles::attributes(const OwnedFile& file) {
-  return store_of(file.status()).attributes(file.ref);
+  auto names = store_of(file.status()).attributes(file.ref);
+  names.erase(std::remove(names.begin(), names.end(), kOtherTypes), names.end());
+  return names;
 }
 
 }  // namespace nestp::identity

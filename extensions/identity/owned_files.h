@@ -25,6 +25,8 @@ struct OwnedFile {
   bool is_stored = false;
 
   const struct stat& status() const { return ref.status; }
+  /// The host has a file of another type, which stands for it.
+  bool is_placeholder() const { return ((record.mode ^ ref.status.st_mode) & S_IFMT) != 0; }
 };
 
 /// A file that stays the same whatever happens to its names.
@@ -68,6 +70,12 @@ class OwnedFiles {
   /// only modes forbid it.  True: something changed.
   bool open_up(const std::string& host);
 
+  /// `host` is, or is about to be, a name of the file: if that is a placeholder, it is noted with
+  /// the directory.
+  void note_name(const OwnedFile& file, const std::string& host);
+  /// The directory holds, or held, placeholders.
+  bool lists_other_types(const OwnedFile& directory);
+
   // Attributes in the name spaces that only root may write.
   SysResult<std::string> attribute(const OwnedFile& file, const std::string& name);
   SysResult<> set_attribute(const OwnedFile& file, const std::string& name,
@@ -109,6 +117,7 @@ class OwnedFiles {
   static SysResult<HeldFile> hold(const std::string& host, bool follow);
   std::optional<OwnerRecord> stored(const FileRef& file, Freshness freshness = Freshness::recent);
   std::optional<OwnerRecord> stored_in_attributes(const FileRef& file);
+  SysResult<> change_in_store(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> change_attributes(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> change(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> store(const FileRef& file, const OwnerRecord& record);

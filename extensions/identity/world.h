@@ -72,6 +72,7 @@ std::span<const Route> access_routes();
 std::span<const Route> attribute_routes();
 std::span<const Route> process_routes();
 std::span<const Route> socket_routes();
+std::span<const Route> listing_routes();
 
 // ---- for handlers ---------------------------------------------------------------
 

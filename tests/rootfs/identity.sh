@@ -25,6 +25,11 @@ in_check 'dpkg-deb --build and tar keep owners' '
   dpkg-deb --build /tmp/p /tmp/p.deb && dpkg-deb -c /tmp/p.deb | grep -- "-rwsr-x--- man/www-data .* ./x/f"
   tar -C /tmp -cf - p | tar -tvf - | grep -- "-rwsr-x--- man/www-data .* p/x/f"
   dpkg -i /tmp/p.deb && stat -c "%U %G %a" /x/f | grep "^man www-data 4750$" && dpkg --purge p'
+in_check 'what find takes for a device is one' '
+  rm -rf /tmp/d && mkdir /tmp/d && mknod /tmp/d/null c 1 3 && mknod /tmp/d/disk b 8 0 && touch /tmp/d/file
+  [ "$(find /tmp/d -type c -o -type b | sort | tr "\n" " ")" = "/tmp/d/disk /tmp/d/null " ]
+  tar -C /tmp -cf - d | tar -C /opt -xf - && [ "$(find /opt/d -type c)" = /opt/d/null ]
+  rm -r /tmp/d /opt/d'
 in_check 'sudo and su change users' '
   echo "daemon ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/daemon
   su -s /bin/sh daemon -c "id -un; sudo -n id -un; sudo -n -u man id -un" 2>/dev/null | tr "\n" " " |

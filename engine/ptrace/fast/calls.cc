@@ -123,6 +123,8 @@ constexpr OtherCall kOtherCalls[] = {
     {Sys::unlink, of_path(FastKind::remove, 1), false},
     {Sys::unlinkat, {FastKind::remove, 1, 0, 2, 1, 0}, false},
     {Sys::fstat, of_descriptor(FastKind::descriptor_status), true},
+    {Sys::getdents, of_descriptor(FastKind::listing), true},
+    {Sys::getdents64, of_descriptor(FastKind::listing), true},
     {Sys::getuid, of_descriptor(FastKind::user), true},
     {Sys::geteuid, of_descriptor(FastKind::user), true},
     {Sys::getgid, of_descriptor(FastKind::group), true},

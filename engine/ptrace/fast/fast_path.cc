@@ -68,6 +68,10 @@ std::unique_ptr<FastPath> FastPath::make(Tracer& tracer) {
     }
     wanted |= asks | extension->refused();
   }
+  if (guest.view->has_unlisted()) {  // which a listing must show
+    wanted.set(static_cast<std::size_t>(Sys::getdents));
+    wanted.set(static_cast<std::size_t>(Sys::getdents64));
+  }
   auto memo = Memo::make(guest.cache != CacheMode::exclusive);
   if (memo == nullptr) return nullptr;
   return std::unique_ptr<FastPath>(

@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   table_of_access();
   table_of_ways();
   table_of_new_files();
+  table_of_listings();
   table_of_attributes();
   table_of_processes();
   return 0;

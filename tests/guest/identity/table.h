@@ -104,6 +104,7 @@ void table_of_ids();
 void table_of_owners();
 void table_of_access();
 void table_of_new_files();
+void table_of_listings();
 void table_of_ways();
 void table_of_attributes();
 /// What was just seen to be without any may get one from somebody else: before there are records.

@@ -76,6 +76,30 @@ TEST_CASE("owner and mode are remembered, by another session too", "[identity]")
   CHECK((other.look(world.tree.at("/d"), false)->record.mode & 07777) == 01000);
 }
 
+TEST_CASE("a directory tells whether its entries are other than they look", "[identity]") {
+  World world;
+  for (const char* directory : {"/plain", "/made", "/moved"})
+    world.tree.directory(directory);
+  world.tree.file("/plain/f");
+  world.tree.file("/made/null");
+  world.set("plain/f", 33, 34, 04750);
+  const OwnedFile file = world.look("made/null");
+  OwnerRecord record = file.record;
+  record.mode = S_IFCHR | 0666;
+  record.device = 0x103;
+  REQUIRE(world.files.set(file, record).ok());
+  CHECK(world.look("made/null").is_placeholder());
+  CHECK(world.files.lists_other_types(world.look("made")));
+  CHECK_FALSE(world.files.lists_other_types(world.look("plain")));
+  CHECK_FALSE(world.files.lists_other_types(world.look("made/null")));
+  CHECK(world.files.attributes(world.look("made")).empty());
+  world.files.note_name(world.look("plain/f"), world.tree.at("/moved/f"));
+  CHECK_FALSE(world.files.lists_other_types(world.look("moved")));
+  world.files.note_name(world.look("made/null"), world.tree.at("/moved/null"));
+  OwnedFiles other(World::setup(world.tree));
+  CHECK(other.lists_other_types(world.look("moved")));
+}
+
 TEST_CASE("the host's mode lets its owner in and is never set-ID", "[identity]") {
   World world;
   world.tree.file("/f");
