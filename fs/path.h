@@ -78,6 +78,10 @@ class CanonicalPath {
   std::string text_;
 };
 
+/// Takes a ".." and what leads nowhere before and behind it from the front of `rest`.  False:
+/// something else comes first.
+bool take_parent_component(std::string_view& rest);
+
 using GuestPath = CanonicalPath<struct GuestSide>;
 using HostPath = CanonicalPath<struct HostSide>;
 

@@ -35,6 +35,11 @@ bool has_parent_component(std::string_view rest) {
   return false;
 }
 
+SysResult<> check_search(const ResolveFrom& from, const std::string& host) {
+  if (!from.judged) return check_search(host);
+  return from.processes->search({.thread = from.thread, .by_real_ids = from.by_real_ids}, host);
+}
+
 SysResult<Resolved> Walk::run(std::string_view text) {
   if (text.empty()) return Errno(ENOENT);
   if (text.size() >= kPathMax) return Errno(ENAMETOOLONG);
@@ -106,9 +111,7 @@ bool Walk::is_at_root() const {
 
 SysResult<Walk::Step> Walk::take_component() {
   if (from_.judged) {
-    const auto search = from_.processes->search(
-        {.thread = from_.thread, .by_real_ids = from_.by_real_ids}, at_.host());
-    if (!search) return search.error();
+    if (const auto search = check_search(from_, at_.host()); !search) return search.error();
   }
   const std::size_t end = std::min(rest_.find('/'), rest_.size());
   const std::string_view name = rest_.substr(0, end);

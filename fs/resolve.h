@@ -80,6 +80,9 @@ struct ResolveFrom {
   bool by_real_ids = false;  ///< Searcher::by_real_ids, where judged
 };
 
+/// Whether the asking thread may search directory `host`, as an extension or the kernel judges.
+SysResult<> check_search(const ResolveFrom& from, const std::string& host);
+
 struct Resolved {
   /// Absolute path for the host kernel, with the guest's own trailing slash,
   /// "/." or "/.." where the kernel must see it.

@@ -39,6 +39,7 @@ class Walk {
   SysResult<Step> take_name(std::string_view name, bool is_last);
   SysResult<Step> take_proc_name(std::string_view name, bool is_last, bool follow);
   SysResult<Step> take_magic_link(std::string_view name, bool is_last, bool follow);
+  SysResult<Step> leave_removed(std::string_view name);
   SysResult<Step> follow_link(std::string_view target);
   SysResult<Step> jump(const GuestPath& place, bool is_last);
 

@@ -1,12 +1,18 @@
 // The steps of a resolution inside /proc, where links lead to what only the kernel or the tracer
 // knows.
 #include <cerrno>
+#include <fcntl.h>
 
 #include "fs/fd.h"
 #include "fs/proc_links.h"
 #include "fs/walk.h"
 
 namespace nestp {
+namespace {
+
+bool is_removed(std::string_view place) { return place.ends_with(" (deleted)"); }
+
+}  // namespace
 
 SysResult<Walk::Step> Walk::take_proc_name(std::string_view name, bool is_last, bool follow) {
   unchanged_ = false;
@@ -71,7 +77,7 @@ SysResult<Walk::Step> Walk::take_magic_link(std::string_view name, bool is_last,
   }
   const auto target = read_link(at_.host_of(name));
   // A name with " (deleted)" behind it may be another file's by now.
-  if (target && target->starts_with('/') && !target->ends_with(" (deleted)")) {
+  if (target && target->starts_with('/') && !is_removed(*target)) {
     const auto host = HostPath::parse(*target);
     const auto place = host ? name_of(*host, name) : SysResult<GuestPath>(host.error());
     if (place) {
@@ -85,7 +91,42 @@ SysResult<Walk::Step> Walk::take_magic_link(std::string_view name, bool is_last,
   }
   if (!has_parent_component(rest_)) return hand_on(name);
   if (!target) return target.error();
-  return Errno(target->starts_with('/') ? EACCES : ENOTDIR);
+  if (!target->starts_with('/')) return Errno(ENOTDIR);
+  return is_removed(*target) ? leave_removed(name) : Errno(EACCES);
+}
+
+/// The magic link `name` leads to a removed directory: by its ".." there is a way up.
+SysResult<Walk::Step> Walk::leave_removed(std::string_view name) {
+  const std::string_view behind = rest_;
+  const pid_t process = proc_link(at_.host(), name).process;
+  auto used = from_.processes != nullptr ? from_.processes->used_name(process, name) : std::nullopt;
+  std::string anchor = at_.host_of(name);
+  for (bool is_last = false; !is_last;) {
+    if (const auto search = check_search(from_, anchor); !search) return search.error();
+    if (!take_parent_component(rest_)) return Errno(ENOENT);
+    is_last = rest_.empty();
+    if (is_last && last_ == LastLink::entry) break;
+    anchor += "/..";
+    const auto parent = open_at(AT_FDCWD, anchor, O_PATH | O_DIRECTORY);
+    if (!parent) return parent.error();
+    auto place = read_link("/proc/self/fd/" + std::to_string(parent->get()));
+    if (!place) return place.error();
+    if (used) used = used->parent();
+    if (is_removed(*place)) continue;
+    const auto host = HostPath::parse(*place);
+    if (!host) return host.error();
+    const bool is_used = used && from_.view.to_host(*used) == *host;
+    const auto guest = is_used ? SysResult<GuestPath>(*used) : from_.view.to_guest(*host);
+    if (!guest) return Errno(EACCES);
+    anchor_ = std::move(anchor);
+    anchored_host_ = *std::move(place);
+    anchored_ = true;
+    at_.enter(*guest);
+    if (const auto mount = check_mount(); !mount) return mount.error();
+    return arrive(is_last);
+  }
+  rest_ = behind;
+  return hand_on(name);
 }
 
 /// The guest's own name of what the magic link `name` in at_ stands for.

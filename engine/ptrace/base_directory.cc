@@ -10,15 +10,10 @@ namespace {
 
 constexpr std::string_view kDeleted = " (deleted)";
 
-/// Removes what leads nowhere, and one "..", from the front of `text`; false if something
-/// else comes first, or nothing behind.
+/// Removes a ".." from the front of `text`; false if something else comes first, or nothing behind.
 bool take_parent(std::string& text) {
   std::string_view rest = text;
-  while (rest.starts_with("./"))
-    rest.remove_prefix(std::min(rest.find_first_not_of('/', 1), rest.size()));
-  if (!rest.starts_with("../")) return false;
-  rest.remove_prefix(std::min(rest.find_first_not_of('/', 2), rest.size()));
-  if (rest.empty()) return false;
+  if (!take_parent_component(rest) || rest.empty()) return false;
   text = std::string(rest);
   return true;
 }
@@ -65,28 +60,31 @@ std::optional<GuestPath> removed_directory(CallFrame& frame, const PathArg& argu
   return guest ? std::optional(*guest) : std::nullopt;
 }
 
-void leave_removed_directory(CallFrame& frame, const PathArg& argument, Tracer::Directory& base,
-                             std::string& anchor, std::string& text) {
+SysResult<> leave_removed_directory(CallFrame& frame, const PathArg& argument,
+                                    const ResolveFrom& from, PathStart& start) {
+  auto& [base, anchor, text] = start;
   auto name = removed_directory(frame, argument);
-  if (base.guest || !name) return;
+  if (base.guest || !name) return Done{};
   const View& view = frame.tracer().view(frame.thread());
   while (is_removed(base) && take_parent(text)) {
+    if (const auto search = check_search(from, anchor); !search) return search;
     anchor += "/..";
     // By its name there may be another one now.
     const auto parent = open_at(AT_FDCWD, anchor, O_PATH | O_DIRECTORY);
     auto place = parent ? read_link("/proc/self/fd/" + std::to_string(parent->get()))
                         : SysResult<std::string>(parent.error());
-    if (!place) return;
+    if (!place) return Done{};
     base.host = *std::move(place);
     name = name->parent();
   }
   const auto host = HostPath::parse(base.host);
-  if (!host || is_removed(base)) return;
+  if (!host || is_removed(base)) return Done{};
   if (view.to_host(*name) == *host) {
     base.guest = *name;
   } else if (const auto found = view.to_guest(*host)) {
     base.guest = *found;
   }
+  return Done{};
 }
 
 }  // namespace nestp

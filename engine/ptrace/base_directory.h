@@ -22,8 +22,14 @@ bool is_removed(const Tracer::Directory& directory);
 std::optional<GuestPath> removed_directory(CallFrame& frame, const PathArg& argument);
 
 /// A removed directory has one way out, its "..", behind which links lead on: then
-/// `base` becomes its parent, `anchor` leads there and `text` loses that component.
-void leave_removed_directory(CallFrame& frame, const PathArg& argument, Tracer::Directory& base,
-                             std::string& anchor, std::string& text);
+/// `base` becomes its parent, `anchor` leads there and `text` loses that component.  EACCES: `from`
+/// may not search it.
+struct PathStart {
+  Tracer::Directory base;
+  std::string anchor;
+  std::string text;
+};
+SysResult<> leave_removed_directory(CallFrame& frame, const PathArg& argument,
+                                    const ResolveFrom& from, PathStart& start);
 
 }  // namespace nestp

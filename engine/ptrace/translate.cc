@@ -258,16 +258,19 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
   from.by_real_ids = by_real_ids;
   // An absolute path needs its base only where that is the root.
   if (text->front() != '/' || (flags & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0) {
-    std::string anchor = base_anchor(frame, argument);
+    PathStart start{.base = base_directory(frame, argument),
+                    .anchor = base_anchor(frame, argument),
+                    .text = *text};
     const bool starts_there = text->front() != '/' || (flags & RESOLVE_IN_ROOT) != 0;
     if (starts_there && argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) {
-      const auto status = stat_of(anchor);
+      const auto status = stat_of(start.anchor);
       if (status && !S_ISDIR(status->st_mode)) return Errno(ENOTDIR);
     }
-    Tracer::Directory base = base_directory(frame, argument);
     if ((flags & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == 0) {
-      leave_removed_directory(frame, argument, base, anchor, *text);
+      const auto left = leave_removed_directory(frame, argument, from, start);
+      if (!left) return left.error();
     }
+    Tracer::Directory& base = start.base;
     // Not a directory the tracer can name (deleted, a pipe, closed): the kernel
     // starts there all the same and knows best.
     if (!base.guest && (base.host.empty() || base.host.front() != '/' || is_removed(base))) {
@@ -275,8 +278,9 @@ SysResult<std::optional<Resolved>> resolve_argument(CallFrame& frame, const Path
     }
     from.base = std::move(base.guest);
     from.base_host = std::move(base.host);
-    from.base_anchor = anchor;
+    from.base_anchor = std::move(start.anchor);
     from.kernel_judges = true;
+    *text = std::move(start.text);
   }
   const LastLink last = last_link(last_component(argument, *text));
   auto resolved = frame.tracer().resolver.resolve(from, *text, last, flags);

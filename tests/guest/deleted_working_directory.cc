@@ -51,6 +51,25 @@ int main() {
   EXPECT(contents("../../again") == "found");
   EXPECT(symlink((start + "/link_there").c_str(), (start + "/absolute").c_str()) == 0);
   EXPECT(contents("./../../absolute") == "found");
+  // The same by the link in /proc.
+  EXPECT(contents("/proc/self/cwd/../../again") == "found");
+  EXPECT(contents("/proc/thread-self/cwd/.././../absolute") == "found");
+  EXPECT(stat("/proc/self/cwd/../..", &status) == 0 && access("/proc/self/cwd/..", X_OK) == 0);
+  EXPECT_ERRNO(stat("/proc/self/cwd/../file", &status), ENOENT);
+  EXPECT_ERRNO(stat("/proc/self/cwd/x/..", &status), ENOENT);
+  EXPECT_ERRNO(mkdir("/proc/self/cwd/../..", 0700), EEXIST);
+  const int above = open("/proc/self/cwd/../..", O_PATH | O_DIRECTORY);
+  EXPECT(link_target(("/proc/self/fd/" + std::to_string(above)).c_str()) == start);
+  if (geteuid() != 0) {  // root may search every directory
+    const int here = open(".", O_RDONLY | O_DIRECTORY);
+    EXPECT(fchmod(here, 0600) == 0);
+    for (const char* path : {"..", "../..", "../../again", "/proc/self/cwd/../../again",
+                             "/proc/self/cwd/../..", "/proc/self/cwd/x/.."}) {
+      EXPECT_ERRNO(stat(path, &status), EACCES);
+      EXPECT_ERRNO(open(path, O_RDONLY), EACCES);
+    }
+    EXPECT(fchmod(here, 0700) == 0 && contents("../../again") == "found");
+  }
   open_how how{};
   how.flags = O_RDONLY;
   how.resolve = RESOLVE_NO_MAGICLINKS;

@@ -1,5 +1,6 @@
 // Root's ways: over relative links, into directories that nobody may enter, and beside others.
 #include <fcntl.h>
+#include <sys/fsuid.h>
 #include <sys/xattr.h>
 #include <thread>
 
@@ -88,6 +89,39 @@ void beside_others() {
   show("changes lost", std::to_string(lost));
 }
 
+/// From a removed directory, for somebody who may not search it, and who once might.
+void out_of_removed_directory(mode_t mode) {
+  show("mode", std::to_string(mode));
+  CALL(mkdir("removed", 0755));
+  put("beside", 0, 0, 0666);
+  CALL(chdir("removed"));
+  const int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  CALL(fchmod(here, mode));
+  CALL(rmdir("../removed"));
+  const auto go = [] {
+    struct stat status {};
+    CALL(stat("..", &status));
+    CALL(stat("../beside", &status));
+    CALL(stat("/proc/self/cwd/../beside", &status));
+    CALL(access("/proc/self/cwd/..", X_OK));
+    CALL(access("/proc/self/cwd/x/..", X_OK));
+    CALL(lsetxattr("../beside", "security.storm", "1", 1, 0));
+    CALL(lremovexattr("../beside", "security.storm"));
+    CALL(rename("../beside", "../besides"));
+    CALL(rename("../besides", "../beside"));
+  };
+  apart(go);
+  as(50, 51, {}, go);
+  apart([&go] {
+    setfsuid(70);
+    setfsgid(71);
+    go();
+  });
+  close(here);
+  CALL(chdir(".."));
+  CALL(unlink("beside"));
+}
+
 }  // namespace
 
 void table_of_ways() {
@@ -95,4 +129,6 @@ void table_of_ways() {
   into_closed_directories();
   set_ids_of_new_files();
   beside_others();
+  out_of_removed_directory(0755);
+  out_of_removed_directory(0700);
 }
