@@ -112,6 +112,12 @@ std::optional<int> refusal_of_change(const Credentials& who, const Subject& subj
 
 constexpr const char* kAccessList = "system.posix_acl_access";
 
+/// Of file systems where nothing has an attribute, whoever asks.
+bool can_have_attributes(const World& world, const OwnedFile& file) {
+  const dev_t device = file.status().st_dev;
+  return device != world.proc_device && device != world.pipe_device();
+}
+
 /// The value that the call passes.
 SysResult<std::string> read_value(Call& call) {
   if (call.args[3] > kLargestValue) return Errno(E2BIG);
@@ -168,6 +174,7 @@ Entry set_attribute(World& world, Call& call) {
   constexpr std::uint32_t kFlags = XATTR_CREATE | XATTR_REPLACE;
   const auto flags = static_cast<std::uint32_t>(call.args[4]);
   if (flags & ~kFlags) return fail(call, EINVAL);
+  if (!can_have_attributes(world, subject->file)) return fail(call, EOPNOTSUPP);
   return finish(call, world.files.set_attribute(subject->file, subject->name, *value,
                                                 static_cast<int>(flags)));
 }
@@ -211,6 +218,7 @@ Entry get_attribute(World& world, Call& call) {
     case Space::other:
       return Entry::proceed;
   }
+  if (!can_have_attributes(world, subject->file)) return fail(call, EOPNOTSUPP);
   const auto value = world.files.attribute(subject->file, subject->name);
   if (value) return give(call, 2, *value);
   // The host may have one of its own: SELinux labels.
@@ -227,6 +235,7 @@ Entry remove_attribute(World& world, Call& call) {
     return fail(call, *error);
   }
   if (space != Space::trusted && space != Space::security) return Entry::proceed;
+  if (!can_have_attributes(world, subject->file)) return fail(call, EOPNOTSUPP);
   return finish(call, world.files.remove_attribute(subject->file, subject->name));
 }
 

@@ -81,8 +81,10 @@ Entry make_device(World& world, Call& call, const CallObject& object,
   const std::size_t index = mode_index(call);
   const auto mode = static_cast<mode_t>(call.args[index]);
   if (!world.credentials(call).has(Capability::make_nodes)) {
+    const auto holder = world.look(call, holder_of(object));
     const bool could_be_made = S_ISDIR(directory.mode) && !ends_in_dots(object.host) &&
-                               !object.host.ends_with('/') && !lstat_of(object.host).ok();
+                               !object.host.ends_with('/') && !lstat_of(object.host).ok() &&
+                               holder && !is_removed(*holder);
     if (could_be_made) return fail(call, EPERM);  // else the kernel knows the errno
   }
   // include/linux/kdev_t.h, new_decode_dev.

@@ -38,6 +38,7 @@ struct World {
   PeerNotes peers;
   dev_t proc_device = 0;
   std::array<dev_t, 3> nameless{};  ///< devices of pipes, sockets and files in memory
+  dev_t pipe_device() const { return nameless[0]; }
 
   ThreadState& of(const Call& call) { return threads[call.thread]; }
   Credentials& credentials(const Call& call) { return of(call).credentials; }

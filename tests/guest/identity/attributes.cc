@@ -1,5 +1,6 @@
 // Extended attributes by name space.
 #include <algorithm>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/xattr.h>
 
@@ -39,6 +40,31 @@ void try_names(const char* path) {
     CALL(lremovexattr(path, name));
     CALL(lgetxattr(path, name, value, sizeof value));
   }
+}
+
+/// Where no file has any.
+void without_attributes() {
+  char value[16];
+  int pipe[2];
+  if (pipe2(pipe, O_CLOEXEC) != 0) show("pipe", outcome(-1));
+  for (const uid_t user : {0U, 50U}) {
+    show("user", std::to_string(user));
+    as(user, user, {}, [&] {
+      for (const char* name : {"trusted.a", "security.a"}) {
+        for (const char* path : {"/proc/self/cwd", "/proc/self/status", "/proc"}) {
+          show(name, path);
+          CALL(lsetxattr(path, name, "value", 5, 0));
+          CALL(lgetxattr(path, name, value, sizeof value));
+          CALL(lremovexattr(path, name));
+        }
+        CALL(fsetxattr(pipe[0], name, "value", 5, 0));
+        CALL(fgetxattr(pipe[0], name, value, sizeof value));
+        CALL(fremovexattr(pipe[0], name));
+      }
+    });
+  }
+  close(pipe[0]);
+  close(pipe[1]);
 }
 
 }  // namespace
@@ -123,6 +149,7 @@ void table_of_attributes_of_others() {
 }
 
 void table_of_attributes() {
+  without_attributes();
   put("attributed", 33, 34, 0444);
   put_directory("attributed_directory", 33, 34, 0500);
   CALL(symlink("attributed", "attributed_link"));

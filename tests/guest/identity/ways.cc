@@ -109,6 +109,8 @@ void out_of_removed_directory(mode_t mode) {
     CALL(lremovexattr("../beside", "security.storm"));
     CALL(rename("../beside", "../besides"));
     CALL(rename("../besides", "../beside"));
+    CALL(mknod("node", S_IFCHR | 0600, makedev(1, 3)));
+    CALL(mkdir("directory", 0700));
   };
   apart(go);
   as(50, 51, {}, go);
