@@ -294,6 +294,8 @@ int64_t answer(Work& work) {
       return memo().shown_user;
     case FastKind::group:
       return memo().shown_group;
+    case FastKind::thread:
+      return make_thread(work);
     case FastKind::none:
       break;
   }
@@ -308,6 +310,7 @@ uint64_t fast_handle(FastFrame* frame) {
   slot->is_final = 0;
   slot->has_result = 0;
   slot->done = 0;
+  slot->birth = 0;
   // Until here the slot tells of the call before.
   asm volatile("" ::: "memory");
   frame->target = frame->after - 2;

@@ -138,6 +138,11 @@ int64_t see(Work& work, int64_t descriptor, char* status);
 /// kAskTracer.
 int64_t look(Work& work, uint32_t type = kTypeLink);
 
+// ---- handler_threads.cc ---------------------------------------------------------
+
+/// clone(2) and clone3(2).
+int64_t make_thread(Work& work);
+
 // ---- handler_owners.cc ----------------------------------------------------------
 
 /// `result` came with a struct stat or statx at `buffer`: the guest's answer, or kAskTracer.

@@ -49,6 +49,7 @@ enum class FastKind : uint8_t {
   directory,        ///< getcwd(2)
   descriptor_mode,  ///< fchmod(2)
   remove,           ///< unlink(2), of what is no link
+  thread,           ///< clone(2) and clone3(2), of a thread
   // Where an identity is believed (Extension::inside_world):
   descriptor_status,  ///< fstat(2)
   listing,            ///< getdents(2)
@@ -228,6 +229,7 @@ struct FastSlot {
   int64_t redo;       ///< a result that means: ask the tracer
   uint32_t is_final;  ///< what the call under way gives is the guest's result
   uint32_t done;      ///< `result` is the guest's
+  uint64_t birth;     ///< address of the Birth that the call under way has claimed; 0: none
 };
 
 /// A directory that the handler walked to by itself, from one that the memo knows.
@@ -253,6 +255,20 @@ struct FastFrame {
   uint64_t after;   ///< behind the guest's syscall instruction
   uint64_t r9, r8, r10, rdx, rsi, rdi, r15, r14, r13, r12, rbp, rbx, rax, flags;
 };
+
+/// A thread that the handler makes.  It starts where the handler's own call ends, but stops for the
+/// tracer before it runs there, and gets its maker's registers.  The tracer frees the record then.
+struct Birth {
+  uint32_t lock;
+  int32_t maker;  ///< id of the thread
+  FastFrame registers;
+  uint64_t arguments[11];  ///< struct clone_args of <linux/sched.h>
+};
+/// In each address space.
+inline constexpr uint64_t kBirths = kFastProcess + 0x400;
+inline constexpr uint64_t kBirthCount = 12;
+static_assert(sizeof(FastProcess) <= kBirths - kFastProcess);
+static_assert(kBirths + kBirthCount * sizeof(Birth) <= kFastSeen);
 
 inline constexpr uint64_t kFastSlots = kFastProcess + kFastProcessSize;
 inline constexpr uint64_t kFastSlotSize = 0x2000;

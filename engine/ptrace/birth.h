@@ -1,4 +1,9 @@
 // A new thread: what it shares with the one that made it.
+//
+// The kernel tells of a child by a stop of its parent and one of its own.  Threads that the fast
+// path's handler makes (gate::Birth) stop alone: their maker would otherwise wait for processors
+// that its threads already keep busy.  Such a thread is unknown until its first stop, or until it
+// matters (Loop::adopt_all); Thread::makes_unreported says of a thread that it may have such.
 #pragma once
 
 #include <cstdint>

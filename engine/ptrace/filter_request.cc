@@ -1,6 +1,7 @@
 #include "engine/ptrace/filter_request.h"
 
 #include <algorithm>
+#include <csignal>
 #include <sched.h>
 #include <sys/stat.h>
 
@@ -104,6 +105,16 @@ FilterRequest filter_request(const Guest& guest,
       request.conditional.push_back({row.sys, std::move(tests)});
       if (has_address(row) || row.sys == Sys::socketcall) wanted.reset(number);
     }
+  }
+  if (guest.fast_path) {
+    // Threads and whatever else ends without SIGCHLD: the kernel may tell of none (birth.h).
+    constexpr std::uint64_t kExitSignal = 0xff;
+    constexpr std::uint64_t kHigh = SIGCHLD & (SIGCHLD - 1), kLow = SIGCHLD & ~kHigh;
+    static_assert((kHigh & (kHigh - 1)) == 0);  // of two bits, one missing is enough
+    request.conditional.push_back({Sys::clone,
+                                   {{0, Kind::masked_nonzero, kExitSignal & ~SIGCHLD},
+                                    {0, Kind::masked_zero, kLow},
+                                    {0, Kind::masked_zero, kHigh}}});
   }
   if (guest.fast_path && !guest.view->has_read_only()) {
     // A directory that somebody may not search any more ends what guests were told of paths.

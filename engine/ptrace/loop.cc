@@ -20,9 +20,7 @@
 #include "engine/ptrace/special/namespaces.h"
 
 namespace nestp {
-namespace {
 
-/// Registers at a stop at a call, as the ABI of the instruction reads them.
 bool read_call_registers(pid_t thread, Registers& registers) {
   if (!ptrace_call::get_registers(thread, registers)) return false;
   if (registers.is_own_call()) return true;
@@ -32,8 +30,6 @@ bool read_call_registers(pid_t thread, Registers& registers) {
   }
   return true;
 }
-
-}  // namespace
 
 Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_(first) {
   Thread& thread = tracer_.threads.add(first);
@@ -50,6 +46,10 @@ Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_
   tracer_.tracing.enter_call = [this](Thread& stopped) { entry(stopped); };
   tracer_.tracing.linked = [this](Thread& traced) {
     if (tracer_.fast) tracer_.fast->suspend(traced);
+  };
+  tracer_.tracing.options_change = [this](Thread& traced) {
+    adopt_all(traced);
+    traced.makes_unreported = false;
   };
   tracer_.stats.threads = tracer_.stats.most_threads = 1;
   for (const auto& extension : tracer_.extensions)
@@ -76,6 +76,7 @@ void Loop::handle(const Stop& stop) {
   if (stop.kind == StopKind::exec) return exec(stop);
   if (stop.kind == StopKind::ended) return ended(stop);
   Thread* thread = tracer_.threads.find(stop.thread);
+  if (thread == nullptr) thread = adopt(stop.thread);
   if (thread == nullptr) {
     // A new thread that stopped before its parent's event came in.
     thread = &tracer_.threads.add(stop.thread);
@@ -121,6 +122,7 @@ void Loop::entry(Thread& thread) {
   const CallTimer timer(stats);
   ++stats.calls;
   ++stats.stops;
+  prepare_birth(frame);
   decide_entry(frame);
   if (frame.is_answered()) ++stats.answered;
   frame.finish();
@@ -200,52 +202,9 @@ void Loop::trap(Thread& thread) {
   if (!tracer_.tracing.trap_stop(thread)) resume(thread);
 }
 
-/// Lets a new thread make its first step, with the registers its parent had.
-void Loop::begin(Thread& thread) {
-  if (thread.has_other_slots && thread.space->fast.has_code) {
-    ThreadMemory memory(thread.id);
-    free_slots(memory);
-  }
-  if (thread.given_argument) {
-    Registers registers(kAbiX64);
-    // Where the result takes the argument's place, there is nothing to put back.
-    if (read_call_registers(thread.id, registers) &&
-        registers.abi().registers.result != registers.abi().registers.args[0]) {
-      registers.set_arg(0, *thread.given_argument);
-      (void)ptrace_call::set_registers(thread.id, registers);
-    }
-    thread.given_argument.reset();
-  }
-  if (!tracer_.tracing.first_stop(thread)) resume(thread);
-}
-
 void Loop::guest_event(Thread& thread, const Stop& stop) {
   const auto message = ptrace_call::event_message(thread.id);
   if (!tracer_.tracing.event_stop(thread, stop.event, message ? *message : 0)) resume(thread);
-}
-
-void Loop::birth(Thread& parent, const Stop& stop) {
-  const auto id = ptrace_call::event_message(parent.id);
-  if (!id) return;
-  const auto child = static_cast<pid_t>(*id);
-  if (stillborn_.erase(child) != 0) return resume(parent);
-  Thread* thread = tracer_.threads.find(child);
-  if (thread == nullptr) thread = &tracer_.threads.add(child);
-  share_with_parent(*thread, parent, clone_flags(parent, stop.event));
-  thread->announced = true;
-  tracer_.placement.born(child, parent.id);
-  ++tracer_.stats.threads;
-  tracer_.stats.most_threads =
-      std::max<std::uint64_t>(tracer_.stats.most_threads, tracer_.threads.size());
-  for (const auto& extension : tracer_.extensions)
-    extension->on_thread_start(child, parent.id);
-  if (parent.new_namespaces != 0) {
-    for (const auto& extension : tracer_.extensions)
-      extension->on_namespaces(child, parent.new_namespaces);
-  }
-  tracer_.tracing.birth(parent, *thread, stop.event);
-  if (thread->started) begin(*thread);
-  if (!tracer_.tracing.event_stop(parent, stop.event, *id)) resume(parent);
 }
 
 void Loop::exec(const Stop& stop) {
@@ -279,6 +238,7 @@ void Loop::exec(const Stop& stop) {
     LOG(debug) << stop.thread << " cannot begin " << quoted(plan->program.host);
     kill(stop.thread, SIGKILL);
   }
+  set_birth_reports(*thread);
   // The tracer's open files of the plan must last until the loader has opened its own.
   thread->exec = std::make_unique<ExecPlan>(std::move(*plan));
   (void)ptrace_call::resume(thread->id);  // even if a guest traces it: it is the loader that runs

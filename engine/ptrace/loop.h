@@ -10,6 +10,9 @@
 
 namespace nestp {
 
+/// Registers at a stop at a call, as the ABI of the instruction reads them.
+bool read_call_registers(pid_t thread, Registers& registers);
+
 class Loop {
  public:
   /// `first`: the guest's first process, seized, not yet executing its program.
@@ -26,11 +29,19 @@ class Loop {
   void signal(Thread& thread, const Stop& stop);
   void group(Thread& thread, const Stop& stop);
   void trap(Thread& thread);
-  void begin(Thread& thread);
-  void birth(Thread& parent, const Stop& stop);
   void guest_event(Thread& thread, const Stop& stop);
   void exec(const Stop& stop);
   void ended(const Stop& stop);
+
+  // ---- new threads, in birth.cc -----
+
+  void birth(Thread& parent, const Stop& stop);
+  void introduce(Thread& child, Thread& parent, std::uint64_t flags, int event);
+  void begin(Thread& thread);
+  Thread* adopt(pid_t id);
+  void adopt_all(Thread& maker);
+  void prepare_birth(CallFrame& frame);
+  void set_birth_reports(Thread& thread);
 
   void resume(Thread& thread, int signal = 0) { tracer_.tracing.resume(thread, signal); }
 

@@ -2,6 +2,10 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
+#include <linux/sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace nestp {
 namespace {
@@ -25,6 +29,35 @@ bool set_cpus(pid_t thread, const cpu_set_t& cpus) {
   return sched_setaffinity(thread, sizeof cpus, &cpus) == 0;
 }
 
+/// struct sched_attr of linux/sched/types.h, whose other structs are the C library's, too.
+struct SchedulingAttributes {
+  std::uint32_t size;
+  std::uint32_t policy;
+  std::uint64_t flags;
+  std::int32_t nice;
+  std::uint32_t priority;
+  std::uint64_t runtime;
+  std::uint64_t deadline;
+  std::uint64_t period;
+};
+
+/// The tracer's own time on a CPU between others, in nanoseconds: the least that the kernel takes.
+constexpr std::uint64_t kSlice = 100'000;
+
+/// Asks that the tracer, when it is woken, runs before what runs there already.  With a slice as
+/// long as the guest's, it waits for the end of that one's, a millisecond or more, while the guest
+/// that it is to serve waits for it (sched(7); sched_setattr(2), since Linux 6.12; before it
+/// nothing changes).  Children are ordinary again.
+void ask_to_run_soon() {
+  SchedulingAttributes attributes{};
+  if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
+  if (attributes.policy != SCHED_NORMAL && attributes.policy != SCHED_BATCH) return;
+  attributes.policy = SCHED_NORMAL;
+  attributes.flags = SCHED_FLAG_RESET_ON_FORK;
+  attributes.runtime = kSlice;
+  (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 }  // namespace
 
 Placement* Placement::instance_ = nullptr;
@@ -42,6 +75,7 @@ class Placement::Busy {
 
 Placement::Placement() : timer_(tick_signal(), on_tick) {
   useful_ = cpus_of(0, own_) && CPU_COUNT(&own_) > 1;
+  ask_to_run_soon();
   instance_ = this;
 }
 
@@ -113,7 +147,7 @@ void Placement::keep(pid_t thread) {
   kept_[count_++] = kept;
 }
 
-void Placement::born(pid_t thread, pid_t parent) {
+void Placement::born(pid_t thread, pid_t parent, Birth birth) {
   if (!ever_) return;
   const Busy busy(*this);
   cpu_set_t of_parent;
@@ -127,6 +161,7 @@ void Placement::born(pid_t thread, pid_t parent) {
   if (kept == nullptr) return;
   if (count_ == kept_.size()) return give_back();
   kept_[count_++] = Kept{.thread = thread, .before = kept->before};
+  if (birth == Birth::thread_of_process) give_back();
 }
 
 void Placement::renamed(pid_t former, pid_t process) {

@@ -5,9 +5,9 @@
 // two to three times as much; and the kernel spreads them, as it cannot know
 // that they never run at the same time.  So while stops come quickly and from
 // one thread at a time, that thread and the tracer are kept on one CPU.  When
-// threads take turns (they run in parallel) or stops become rare (one computes
-// or waits), all get back the CPUs they had.  A guest that asks for or sets its
-// CPUs has them given back first, so it never sees any of this.
+// threads take turns (they run in parallel), a process makes a thread (it is about to) or
+// stops become rare (one computes or waits), all get back the CPUs they had.  A guest that asks for
+// or sets its CPUs has them given back first, so it never sees any of this.
 //
 // Tracer thread only.  A timer runs while threads are kept; its signal handler
 // may give the CPUs back between any two instructions, hence the plain data.
@@ -32,8 +32,10 @@ class Placement {
 
   /// `thread` has stopped and was not resumed yet.
   void stopped(pid_t thread);
+  /// What a new thread has of its parent.
+  enum class Birth { process, thread_of_process };
   /// `thread` is new and not resumed yet.  It has the CPUs its parent had when it made it.
-  void born(pid_t thread, pid_t parent);
+  void born(pid_t thread, pid_t parent, Birth birth);
   /// An exec gave `former` the id of its process.
   void renamed(pid_t former, pid_t process);
   void ended(pid_t thread);

@@ -40,6 +40,11 @@ SysResult<> set_more_options(pid_t thread, std::uint64_t options) {
   return request(PTRACE_SETOPTIONS, thread, 0, kOptions | options);
 }
 
+SysResult<> report_threads(pid_t thread, bool reports) {
+  const std::uint64_t options = reports ? kOptions : kOptions & ~std::uint64_t{PTRACE_O_TRACECLONE};
+  return request(PTRACE_SETOPTIONS, thread, 0, options);
+}
+
 SysResult<> detach(pid_t thread, int signal) {
   return request(PTRACE_DETACH, thread, 0, static_cast<std::uint64_t>(signal));
 }

@@ -20,6 +20,9 @@ namespace ptrace_call {
 SysResult<> seize(pid_t thread);
 /// The same options and more, of a stopped thread.
 SysResult<> set_more_options(pid_t thread, std::uint64_t options);
+/// The same options, with or without the event that tells of a new thread that is none of a fork's
+/// or vfork's; of a stopped thread.
+SysResult<> report_threads(pid_t thread, bool reports);
 SysResult<> detach(pid_t thread, int signal);
 
 /// Fills `registers`, and sets its ABI by the size of the register set.

@@ -169,6 +169,8 @@ struct Thread {
   bool wants_wait_filter = false;  ///< its process traces: to be interrupted
   bool waits_by_pause = false;     ///< the wait call is repeated: block without the kernel's wait
 
+  /// Threads that it makes inside the handler come without an event of its own (birth.h).
+  bool makes_unreported = false;
   bool started = false;    ///< its first stop was seen
   bool announced = false;  ///< its parent's event was seen
 };

@@ -127,13 +127,14 @@ void GuestTracing::set_options(Thread& thread, std::uint64_t options) {
 
 void GuestTracing::apply_options(Thread& thread) {
   thread.ptracee->options_due = false;
+  if (options_change) options_change(thread);
   (void)ptrace_call::set_more_options(thread.id, thread.ptracee->options & kKernelOptions);
 }
 
 void GuestTracing::detach(Thread& thread, int signal) {
   const GuestStop stop = *thread.ptracee->stop;
   unlink(thread);
-  (void)ptrace_call::set_more_options(thread.id, 0);
+  (void)ptrace_call::report_threads(thread.id, !thread.makes_unreported);
   if (stop.kind == GuestStop::Kind::group && signal == 0) {
     thread.group_stopped = true;
     (void)ptrace_call::listen(thread.id);

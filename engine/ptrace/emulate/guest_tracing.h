@@ -45,6 +45,8 @@ class GuestTracing {
   std::function<void(Thread&)> enter_call;
   /// A guest begins to trace the thread.
   std::function<void(Thread&)> linked;
+  /// What the kernel tells of the thread is about to change.
+  std::function<void(Thread&)> options_change;
 
   /// Before all others, at any stop.
   void stopped(Thread& thread);

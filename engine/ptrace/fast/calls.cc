@@ -119,6 +119,8 @@ constexpr FastCall of_path(FastKind kind, std::uint8_t writes = 0, std::uint8_t 
   return {kind, 0, kNone, kNone, writes, keeps};
 }
 constexpr OtherCall kOtherCalls[] = {
+    {Sys::clone, of_descriptor(FastKind::thread), false},
+    {Sys::clone3, of_descriptor(FastKind::thread), false},
     {Sys::fchmod, of_descriptor(FastKind::descriptor_mode, 1), false},
     {Sys::unlink, of_path(FastKind::remove, 1), false},
     {Sys::unlinkat, {FastKind::remove, 1, 0, 2, 1, 0}, false},

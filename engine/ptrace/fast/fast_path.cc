@@ -267,6 +267,11 @@ void FastPath::note_recorded(bool refresh) {
   memo_->note_published();
 }
 
+bool FastPath::makes_threads() const {
+  return std::any_of(calls_.begin(), calls_.end(),
+                     [](const gate::FastCall& call) { return call.kind == FastKind::thread; });
+}
+
 void FastPath::count(Stats& stats) const {
   const gate::MemoHeader& header = memo_->header();
   for (std::size_t number = 0; number < gate::kFastCalls; ++number) {

@@ -56,6 +56,9 @@ class FastPath {
   /// The same for all guests: a view or a root directory changes.
   void suspend_all();
 
+  /// The handler makes threads by itself (gate::Birth).
+  bool makes_threads() const;
+
   /// Adds the calls that guests made without a stop.
   void count(Stats& stats) const;
 

@@ -45,8 +45,11 @@ std::uint64_t slot_at(std::uint64_t index) {
   return gate::kFastSlots + gate::kFastSlotSize * index;
 }
 
-void free_slot(ThreadMemory& memory, std::uint64_t slot) {
-  (void)memory.write_object<std::uint32_t>(GuestAddress{slot + offsetof(FastSlot, lock)}, 0);
+static_assert(offsetof(FastSlot, lock) == 0 && offsetof(gate::Birth, lock) == 0);
+
+/// Of a slot or a birth's record.
+void free_lock(ThreadMemory& memory, std::uint64_t lock) {
+  (void)memory.write_object<std::uint32_t>(GuestAddress{lock}, 0);
 }
 
 /// The call is not made: the guest's instruction makes it.
@@ -56,8 +59,7 @@ void make_again(UserRegisters& user, std::uint64_t after) {
   user.orig_rax = ~0ULL;
 }
 
-void restore(UserRegisters& user, const FastSlot& slot, const FastFrame& frame) {
-  user.rsp = slot.stack;
+void restore(UserRegisters& user, const FastFrame& frame) {
   user.rbx = frame.rbx;
   user.rbp = frame.rbp;
   user.r12 = frame.r12;
@@ -104,7 +106,11 @@ bool leave_by_frame(UserRegisters& user, ThreadMemory& memory) {
   const bool is_done = is_begun && slot->done != 0;
   const bool at_call = user.rip == gate::kFastCallReturn;
   const std::uint64_t number = user.orig_rax;
-  restore(user, *slot, *frame);
+  restore(user, *frame);
+  user.rsp = slot->stack;
+  // A thread that was made frees its record itself.
+  const bool has_made = final && *final > 0;
+  if (slot->birth != 0 && !has_made) free_lock(memory, slot->birth);
   if (is_done || final) {
     // With a number the kernel goes on to restart the call, or to fail it with EINTR.
     user.rip = frame->after;
@@ -119,7 +125,7 @@ bool leave_by_frame(UserRegisters& user, ThreadMemory& memory) {
     user.rax = frame->rax;
     make_again(user, frame->after);
   }
-  free_slot(memory, at);
+  free_lock(memory, at);
   return true;
 }
 
@@ -127,7 +133,7 @@ bool leave_by_frame(UserRegisters& user, ThreadMemory& memory) {
 void leave_claim(UserRegisters& user, ThreadMemory& memory) {
   const std::uint64_t index = (user.rip - kClaims) / kBlock;
   const bool is_claimed = (user.rip - kClaims) % kBlock == kClaimed && user.r11 == 0;
-  if (is_claimed) free_slot(memory, slot_at(index));
+  if (is_claimed) free_lock(memory, slot_at(index));
   make_again(user, user.rcx);
 }
 
@@ -137,11 +143,45 @@ void leave_own(UserRegisters& user, ThreadMemory& memory, std::uint64_t index, b
         memory.read_object<std::uint64_t>(GuestAddress{slot_at(index) + offsetof(FastSlot, stack)});
     if (stack) user.rsp = *stack;
   }
-  free_slot(memory, slot_at(index));
+  free_lock(memory, slot_at(index));
   make_again(user, user.rcx);
 }
 
+/// Address of the record of a thread that stands where the handler's call has made it; 0: it is
+/// none.
+std::uint64_t birth_of(const UserRegisters& user) {
+  constexpr std::uint64_t kClone = 56, kClone3 = 435;
+  if (user.rip != gate::kFastCallReturn || user.rax != 0) return 0;
+  if (user.orig_rax != kClone && user.orig_rax != kClone3) return 0;
+  const std::uint64_t offset = user.r9 - gate::kBirths;
+  const bool is_one = user.r9 >= gate::kBirths && offset % sizeof(gate::Birth) == 0 &&
+                      offset / sizeof(gate::Birth) < gate::kBirthCount;
+  return is_one ? user.r9 : 0;
+}
+
 }  // namespace
+
+std::optional<pid_t> maker_of(const Registers& registers, ThreadMemory& memory) {
+  if (registers.abi().word_size != 8) return std::nullopt;
+  const std::uint64_t at = birth_of(load(registers));
+  if (at == 0) return std::nullopt;
+  const auto birth = memory.read_object<gate::Birth>(GuestAddress{at});
+  if (!birth || birth->lock == 0) return std::nullopt;
+  return birth->maker;
+}
+
+void begin_behind_call(Registers& registers, ThreadMemory& memory) {
+  UserRegisters user = load(registers);
+  const std::uint64_t at = birth_of(user);
+  const auto birth = memory.read_object<gate::Birth>(GuestAddress{at});
+  if (at == 0 || !birth) return;
+  restore(user, birth->registers);
+  user.rip = user.rcx = birth->registers.after;
+  user.r11 = user.eflags;
+  user.orig_rax = ~0ULL;
+  store(registers, user);
+  free_lock(memory, at);
+}
 
 bool in_handler(const Registers& registers) {
   if (registers.abi().word_size != 8) return false;
@@ -164,7 +204,7 @@ bool leave_handler(Registers& registers, ThreadMemory& memory) {
     make_again(user, user.rcx);
   } else if (at >= kRelease && at < kTables) {
     // All is restored; rcx is where it goes.
-    if (at < kRelease + kReleased) free_slot(memory, user.r11);
+    if (at < kRelease + kReleased) free_lock(memory, user.r11);
     user.rip = user.rcx;
     user.orig_rax = ~0ULL;
   } else {
@@ -175,9 +215,11 @@ bool leave_handler(Registers& registers, ThreadMemory& memory) {
 }
 
 void free_slots(ThreadMemory& memory) {
+  for (std::uint64_t i = 0; i < gate::kBirthCount; ++i)
+    free_lock(memory, gate::kBirths + i * sizeof(gate::Birth));
   for (std::uint64_t i = 0; i < gate::kFastSlotCount; ++i) {
     const auto lock = memory.read_object<std::uint32_t>(GuestAddress{slot_at(i)});
-    if (lock && *lock != 0) free_slot(memory, slot_at(i));
+    if (lock && *lock != 0) free_lock(memory, slot_at(i));
   }
 }
 

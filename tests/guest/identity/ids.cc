@@ -1,5 +1,7 @@
 // set*id(2), groups, capabilities and the programs that change them.
 #include <linux/capability.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
@@ -180,6 +182,37 @@ void start_programs() {
   });
 }
 
+void* see_own_user(void* seen) {
+  *static_cast<long*>(seen) = syscall(SYS_setfsuid, -1);
+  return nullptr;
+}
+
+/// On one processor a thread starts when its maker waits.
+void stay_on_one_processor() {
+  cpu_set_t all, one;
+  CPU_ZERO(&one);
+  sched_getaffinity(0, sizeof all, &all);
+  for (int i = 0; CPU_COUNT(&one) == 0 && i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(i, &all)) CPU_SET(i, &one);
+  }
+  sched_setaffinity(0, sizeof one, &one);
+}
+
+/// A maker that is somebody else right after it has made a thread.
+void threads_keep_users() {
+  for (int i = 0; i < 10; ++i) {
+    apart([] {
+      stay_on_one_processor();
+      long seen = -1;
+      pthread_t thread;
+      CALL(pthread_create(&thread, nullptr, see_own_user, &seen));
+      CALL(syscall(SYS_setfsuid, 33));
+      CALL(pthread_join(thread, nullptr));
+      show("user of the thread", std::to_string(seen));
+    });
+  }
+}
+
 }  // namespace
 
 void table_of_ids() {
@@ -191,5 +224,6 @@ void table_of_ids() {
   change_users();
   change_groups();
   change_capabilities();
+  threads_keep_users();
   start_programs();
 }
