@@ -63,6 +63,8 @@ class CallFrame {
   /// The call ends here, with this result; the kernel is not asked.
   void answer(std::int64_t result);
   void fail(Errno error) { answer(-error.code()); }
+  /// The answer was that to a part of the call.
+  void take_back_answer() { answered_ = false; }
   bool is_answered() const { return answered_; }
   /// A second stop at the end of the call.  There result() and set_result() work.
   void at_exit(std::function<void(CallFrame&)> handler) { exit_handler_ = std::move(handler); }

@@ -46,30 +46,8 @@ Entry access_at_flags(World& world, Call& call) {
   return check_access(world, call, mode, (flags & AT_EACCESS) != 0);
 }
 
-/// The thread must get to each object, with `wish` on it.
-Entry reach(World& world, Call& call, unsigned wish) {
-  const Credentials& who = world.credentials(call);
-  for (const CallObject& object : call.objects) {
-    if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
-    const bool is_root = who.has(Capability::override_access) && !(wish & kExecute);
-    if (!is_root && wish != 0) {
-      const auto file = world.look(call, object);
-      // Of what can be entered only a directory matters; of others the kernel says ENOTDIR.
-      const bool matters = call.sys != Sys::chdir || (file && S_ISDIR(file->record.mode));
-      if (file && matters && !may_access(who, *file, wish)) return fail(call, EACCES);
-    }
-    const int flags = object.follow ? 0 : AT_SYMLINK_NOFOLLOW;
-    const int mode = wish == kExecute ? X_OK : F_OK;
-    if (faccessat(AT_FDCWD, object.host.c_str(), mode, flags) != 0 && errno == EACCES) {
-      world.files.open_up(object.host);
-    }
-  }
-  return Entry::proceed;
-}
-
 Entry reach_only(World& world, Call& call) { return reach(world, call, 0); }
 Entry reach_to_read(World& world, Call& call) { return reach(world, call, kRead); }
-Entry reach_to_write(World& world, Call& call) { return reach(world, call, kWrite); }
 
 /// A directory to be entered, or a program to be run.
 Entry reach_to_enter(World& world, Call& call) { return reach(world, call, kExecute); }
@@ -267,7 +245,6 @@ constexpr Route kRoutes[] = {
     {Sys::statfs64, nullptr, reach_only},
     {Sys::inotify_add_watch, nullptr, reach_to_read},
     {Sys::name_to_handle_at, nullptr, reach_only},
-    {Sys::connect, nullptr, reach_to_write},
     {Sys::unlink, nullptr, remove_name},
     {Sys::unlinkat, nullptr, remove_name},
     {Sys::rmdir, nullptr, remove_name},
@@ -279,6 +256,26 @@ constexpr Route kRoutes[] = {
 };
 
 }  // namespace
+
+Entry reach(World& world, Call& call, unsigned wish) {
+  const Credentials& who = world.credentials(call);
+  for (const CallObject& object : call.objects) {
+    if (const auto error = refusal_on_way(world, call, object)) return fail(call, error->code());
+    const bool is_root = who.has(Capability::override_access) && !(wish & kExecute);
+    if (!is_root && wish != 0) {
+      const auto file = world.look(call, object);
+      // Of what can be entered only a directory matters; of others the kernel says ENOTDIR.
+      const bool matters = call.sys != Sys::chdir || (file && S_ISDIR(file->record.mode));
+      if (file && matters && !may_access(who, *file, wish)) return fail(call, EACCES);
+    }
+    const int flags = object.follow ? 0 : AT_SYMLINK_NOFOLLOW;
+    const int mode = wish == kExecute ? X_OK : F_OK;
+    if (faccessat(AT_FDCWD, object.host.c_str(), mode, flags) != 0 && errno == EACCES) {
+      world.files.open_up(object.host);
+    }
+  }
+  return Entry::proceed;
+}
 
 std::span<const Route> access_routes() { return kRoutes; }
 

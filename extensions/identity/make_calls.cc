@@ -56,23 +56,6 @@ bool makes_closed_directory(const Call& call) {
   return (call.args[call.sys == Sys::mkdir ? 1 : 2] & kOwners) != kOwners;
 }
 
-Entry make_entry(World& world, Call& call) {
-  // link(2) and symlink(2) name what they make last.
-  const CallObject& object = call.objects.back();
-  OwnerRecord directory;
-  if (const auto error = refusal_of_entry(world, call, object, directory)) {
-    return fail(call, *error);
-  }
-  const bool claims = must_claim(world, call, directory);
-  const bool closes = makes_closed_directory(call);
-  if (!claims && !closes) return Entry::proceed;
-  return at_exit(world, call, [&world, host = object.host, directory, claims, closes](Call& ended) {
-    if (ended.result != 0) return;
-    if (claims) claim(world, ended, host, false, directory);
-    if (closes) world.files.open_up(without_slashes(host));
-  });
-}
-
 /// Argument that holds the mode; the device comes behind it.
 std::size_t mode_index(const Call& call) { return call.sys == Sys::mknod ? 1 : 2; }
 
@@ -242,8 +225,7 @@ constexpr Route kRoutes[] = {
     {Sys::openat2, nullptr, open_path},  {Sys::creat, nullptr, open_path},
     {Sys::mkdir, nullptr, make_entry},   {Sys::mkdirat, nullptr, make_entry},
     {Sys::symlink, nullptr, make_entry}, {Sys::symlinkat, nullptr, make_entry},
-    {Sys::bind, nullptr, make_entry},    {Sys::mknod, nullptr, make_node},
-    {Sys::mknodat, nullptr, make_node},
+    {Sys::mknod, nullptr, make_node},    {Sys::mknodat, nullptr, make_node},
 };
 
 }  // namespace
@@ -251,6 +233,23 @@ constexpr Route kRoutes[] = {
 const char* host_node(const OwnedFile& file) {
   const bool is_ours = is_empty_device(file) && S_ISCHR(file.record.mode);
   return is_ours ? node_of_device(file.record.device) : nullptr;
+}
+
+Entry make_entry(World& world, Call& call) {
+  // link(2) and symlink(2) name what they make last.
+  const CallObject& object = call.objects.back();
+  OwnerRecord directory;
+  if (const auto error = refusal_of_entry(world, call, object, directory)) {
+    return fail(call, *error);
+  }
+  const bool claims = must_claim(world, call, directory);
+  const bool closes = makes_closed_directory(call);
+  if (!claims && !closes) return Entry::proceed;
+  return at_exit(world, call, [&world, host = object.host, directory, claims, closes](Call& ended) {
+    if (ended.result != 0) return;
+    if (claims) claim(world, ended, host, false, directory);
+    if (closes) world.files.open_up(without_slashes(host));
+  });
 }
 
 std::span<const Route> make_routes() { return kRoutes; }

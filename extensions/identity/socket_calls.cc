@@ -317,11 +317,30 @@ Entry multiplexed(World& world, Call& call) {
   return decision;
 }
 
+/// The name in an address: bind(2) makes it, all others reach the socket that has it, for which
+/// they must be allowed to write (net/unix/af_unix.c, unix_find_bsd).
+Entry use_name(World& world, Call& call) {
+  if (call.objects[0].is_entry) return make_entry(world, call);
+  const Entry decision = reach(world, call, kWrite);
+  const bool is_message = call.sys == Sys::sendmsg || call.sys == Sys::sendmmsg;
+  if (decision != Entry::answered || !is_message) return decision;
+  // A refused call has no exit to which send() could leave anything.
+  if (const auto handler = std::exchange(world.of(call).at_exit, nullptr)) handler(call);
+  return decision;
+}
+
 constexpr Route kRoutes[] = {
-    {Sys::socket, open_socket}, {Sys::getsockopt, get_option},
-    {Sys::recvmsg, receive},    {Sys::recvmmsg, receive_many},
-    {Sys::sendmsg, send},       {Sys::recvmmsg_time64, receive_many},
-    {Sys::sendmmsg, send_many}, {Sys::socketcall, multiplexed},
+    {Sys::socket, open_socket},
+    {Sys::getsockopt, get_option},
+    {Sys::recvmsg, receive},
+    {Sys::recvmmsg, receive_many},
+    {Sys::recvmmsg_time64, receive_many},
+    {Sys::bind, nullptr, use_name},
+    {Sys::connect, nullptr, use_name},
+    {Sys::sendto, nullptr, use_name},
+    {Sys::sendmsg, send, use_name},
+    {Sys::sendmmsg, send_many, use_name},
+    {Sys::socketcall, multiplexed, use_name},
 };
 
 }  // namespace

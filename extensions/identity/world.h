@@ -132,6 +132,11 @@ std::optional<Errno> refusal_on_way(World& world, const Credentials& who, const 
 /// nobody; null: there is none.
 const char* host_node(const OwnedFile& file);
 
+/// The objects that a call only reaches: `wish` (permission.h) must be allowed of each.
+Entry reach(World& world, Call& call, unsigned wish);
+/// The objects that a call makes.
+Entry make_entry(World& world, Call& call);
+
 /// A thread writes to the file: it loses its set-ID bits, unless the thread may keep them.
 void drop_set_ids(World& world, const Call& call, const OwnedFile& file);
 

@@ -192,7 +192,10 @@ SysResult<std::string> ask_extensions(CallFrame& frame, const Resolved& resolved
   CallObject object = object_of(frame, resolved);
   object.follow = use != AddressUse::bind;
   object.is_entry = use == AddressUse::bind;
-  if (ask_about_objects(frame, {&object, 1})) return Errno(static_cast<int>(-frame.result()));
+  if (ask_about_objects(frame, {&object, 1})) {
+    frame.take_back_answer();  // the call may be about other addresses, too
+    return Errno(static_cast<int>(-frame.result()));
+  }
   std::string host = std::move(object.host);
   const Call call{.sys = frame.sys(),
                   .abi = &frame.abi(),

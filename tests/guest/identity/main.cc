@@ -43,5 +43,6 @@ int main(int argc, char** argv) {
   table_of_listings();
   table_of_attributes();
   table_of_processes();
+  table_of_sockets();
   return 0;
 }

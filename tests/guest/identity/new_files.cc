@@ -106,6 +106,50 @@ void masks() {
   umask(022);
 }
 
+/// What is made with a mask that takes its owner's own bits is root's to use all the same.
+void use_masked() {
+  for (const mode_t mask : {0700U, 0777U, 0300U, 0100U}) {
+    show("mask", std::to_string(mask));
+    umask(mask);
+    const int file = open("masked", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    CALL(write(file, "text", 4));
+    CALL(fchmod(file, 0600 & ~mask));
+    close(file);
+    OPEN(open("masked", O_RDWR | O_CLOEXEC));
+    CALL(access("masked", R_OK | W_OK));
+    CALL(truncate("masked", 1));
+    CALL(mkdir("masked_directory", 0777));
+    CALL(mkdirat(AT_FDCWD, "masked_directory/in", 0755));
+    OPEN(open("masked_directory/in/file", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    OPEN(open("masked_directory/in/file", O_RDONLY | O_CLOEXEC));
+    CALL(mknod("masked_directory/in/regular", S_IFREG | 0644, 0));
+    CALL(mkfifo("masked_directory/in/pipe", 0644));
+    CALL(symlink("file", "masked_directory/in/link"));
+    bind_socket("masked_directory/in/socket");
+    CALL(rename("masked_directory/in/file", "masked_directory/file"));
+    CALL(access("masked_directory/in/link", F_OK));
+    OPEN(open("masked_directory", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    CALL(chdir("masked_directory/in"));
+    CALL(chdir("../.."));
+    for (const char* name :
+         {"masked", "masked_directory", "masked_directory/in", "masked_directory/file",
+          "masked_directory/in/regular", "masked_directory/in/pipe", "masked_directory/in/link",
+          "masked_directory/in/socket"})
+      show_owner(name);
+    as(50, 51, {}, [] {
+      show_owner("masked_directory/file");
+      OPEN(open("masked_directory/file", O_RDONLY | O_CLOEXEC));
+    });
+    for (const char* name :
+         {"masked", "masked_directory/file", "masked_directory/in/regular",
+          "masked_directory/in/pipe", "masked_directory/in/link", "masked_directory/in/socket"})
+      CALL(unlink(name));
+    CALL(rmdir("masked_directory/in"));
+    CALL(rmdir("masked_directory"));
+  }
+  umask(022);
+}
+
 }  // namespace
 
 void table_of_new_files() {
@@ -114,4 +158,5 @@ void table_of_new_files() {
   in_directory("of root alone", 0, 0755);
   use_devices();
   masks();
+  use_masked();
 }

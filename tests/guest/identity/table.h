@@ -110,3 +110,4 @@ void table_of_attributes();
 /// What was just seen to be without any may get one from somebody else: before there are records.
 void table_of_attributes_of_others();
 void table_of_processes();
+void table_of_sockets();
