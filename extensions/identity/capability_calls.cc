@@ -112,10 +112,16 @@ Entry keep_capabilities(Credentials& who, Call& call) {
 
 Entry control(World& world, Call& call) {
   // PR_* of <linux/prctl.h>.
-  constexpr std::uint64_t kGetKeep = 7, kSetKeep = 8, kReadBounding = 23, kDropBounding = 24,
-                          kGetSecure = 27, kSetSecure = 28, kNoNewPrivileges = 38, kAmbient = 47;
+  constexpr std::uint64_t kGetDumpable = 3, kSetDumpable = 4, kGetKeep = 7, kSetKeep = 8,
+                          kReadBounding = 23, kDropBounding = 24, kGetSecure = 27, kSetSecure = 28,
+                          kNoNewPrivileges = 38, kAmbient = 47;
   Credentials& who = world.credentials(call);
   switch (static_cast<std::uint32_t>(call.args[0])) {
+    case kGetDumpable:
+      return world.of(call).is_dumpable ? Entry::proceed : answer(call, world.set_id_dumps);
+    case kSetDumpable:
+      if (call.args[1] <= 1) world.of(call).is_dumpable = call.args[1] == 1;
+      return Entry::proceed;
     case kGetKeep:
       return answer(call, (who.secure_bits & kKeepCapabilities) != 0 ? 1 : 0);
     case kSetKeep:

@@ -197,4 +197,12 @@ SysResult<> Credentials::raise_ambient(std::uint64_t bit) {
   return Done{};
 }
 
+bool ends_dumps(const Credentials& before, const Credentials& now) {
+  const auto differs = [](const IdSet& one, const IdSet& other) {
+    return one.effective != other.effective || one.file_system != other.file_system;
+  };
+  return differs(before.user, now.user) || differs(before.group, now.group) ||
+         (now.capabilities.permitted & ~before.capabilities.permitted) != 0;
+}
+
 }  // namespace nestp::identity

@@ -96,4 +96,7 @@ struct Credentials {
   void follow_user_change(const IdSet& before);
 };
 
+/// Who was `before` must not be looked into once it is `now` (kernel/cred.c, commit_creds).
+bool ends_dumps(const Credentials& before, const Credentials& now);
+
 }  // namespace nestp::identity

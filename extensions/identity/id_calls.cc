@@ -116,12 +116,15 @@ Entry set_groups(World& world, Call& call) {
   return finish(call, who.set_groups(*std::move(ids)));
 }
 
-/// A change of ids; sockets that the process has go on telling the former ones.
+/// A change of ids; sockets that the process has go on telling the former ones, and it cannot be
+/// dumped any more.
 template <Handler change>
-Entry with_sockets(World& world, Call& call) {
-  const Sender before = sender_of(world.credentials(call));
+Entry noted(World& world, Call& call) {
+  const Credentials before = world.credentials(call);
   const Entry decision = change(world, call);
-  if (sender_of(world.credentials(call)) != before) world.peers.note(call.process, before);
+  const Credentials& now = world.credentials(call);
+  if (sender_of(now) != sender_of(before)) world.peers.note(call.process, sender_of(before));
+  if (ends_dumps(before, now)) world.of(call).is_dumpable = world.is_set_id_dumpable();
   return decision;
 }
 
@@ -138,26 +141,26 @@ constexpr Route kRoutes[] = {
     {Sys::getresuid32, get_all_users},
     {Sys::getresgid, get_all_groups},
     {Sys::getresgid32, get_all_groups},
-    {Sys::setuid, with_sockets<set_user>},
-    {Sys::setuid32, with_sockets<set_user>},
-    {Sys::setreuid, with_sockets<set_real_user>},
-    {Sys::setreuid32, with_sockets<set_real_user>},
-    {Sys::setresuid, with_sockets<set_all_users>},
-    {Sys::setresuid32, with_sockets<set_all_users>},
-    {Sys::setfsuid, set_file_system_user},
-    {Sys::setfsuid32, set_file_system_user},
-    {Sys::setgid, with_sockets<set_group>},
-    {Sys::setgid32, with_sockets<set_group>},
-    {Sys::setregid, with_sockets<set_real_group>},
-    {Sys::setregid32, with_sockets<set_real_group>},
-    {Sys::setresgid, with_sockets<set_all_groups>},
-    {Sys::setresgid32, with_sockets<set_all_groups>},
-    {Sys::setfsgid, set_file_system_group},
-    {Sys::setfsgid32, set_file_system_group},
+    {Sys::setuid, noted<set_user>},
+    {Sys::setuid32, noted<set_user>},
+    {Sys::setreuid, noted<set_real_user>},
+    {Sys::setreuid32, noted<set_real_user>},
+    {Sys::setresuid, noted<set_all_users>},
+    {Sys::setresuid32, noted<set_all_users>},
+    {Sys::setfsuid, noted<set_file_system_user>},
+    {Sys::setfsuid32, noted<set_file_system_user>},
+    {Sys::setgid, noted<set_group>},
+    {Sys::setgid32, noted<set_group>},
+    {Sys::setregid, noted<set_real_group>},
+    {Sys::setregid32, noted<set_real_group>},
+    {Sys::setresgid, noted<set_all_groups>},
+    {Sys::setresgid32, noted<set_all_groups>},
+    {Sys::setfsgid, noted<set_file_system_group>},
+    {Sys::setfsgid32, noted<set_file_system_group>},
     {Sys::getgroups, get_groups},
     {Sys::getgroups32, get_groups},
-    {Sys::setgroups, with_sockets<set_groups>},
-    {Sys::setgroups32, with_sockets<set_groups>},
+    {Sys::setgroups, noted<set_groups>},
+    {Sys::setgroups32, noted<set_groups>},
 };
 
 }  // namespace

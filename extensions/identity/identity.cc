@@ -158,9 +158,14 @@ void Identity::on_program_start(ProgramStart& start) {
     if (const auto value = world_.files.attribute(*file, "security.capability")) {
       found.capabilities = identity::parse_file_capabilities(*value);
     }
-    const identity::Sender before = identity::sender_of(state.credentials);
+    const Credentials before = state.credentials;
     is_secure = identity::start_program(state.credentials, found, state.no_new_privileges);
-    if (identity::sender_of(state.credentials) != before) world_.peers.note(start.thread, before);
+    const identity::Sender sender = identity::sender_of(before);
+    if (identity::sender_of(state.credentials) != sender) world_.peers.note(start.thread, sender);
+    state.is_dumpable =
+        world_.is_set_id_dumpable() ||
+        (before.user.effective == before.user.real && before.group.effective == before.group.real &&
+         !identity::ends_dumps(before, state.credentials));
   }
   const Credentials& who = state.credentials;
   for (AuxiliaryEntry& entry : start.auxiliary) {

@@ -161,7 +161,8 @@ Entry open_existing(World& world, Call& call, const OwnedFile& file, std::uint64
   const bool creates = (flags & flag.create) != 0;
   if (is_directory && ((wish & kWrite) || creates)) return Entry::proceed;  // EISDIR
   if (!is_directory && (flags & flag.directory)) return Entry::proceed;     // ENOTDIR
-  if (!may_access(who, file, wish)) return fail(call, EACCES);
+  const bool may = may_access(who, file, wish) || is_own_descriptors(call.thread, file.ref.host);
+  if (!may) return fail(call, EACCES);
   if (is_empty_device(file)) {
     const char* const node = host_node(file);
     if (node == nullptr) return fail(call, ENXIO);

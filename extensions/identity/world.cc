@@ -62,6 +62,9 @@ unsigned long flags_of(const std::string& text) {
 World::World(const OwnedFiles::Setup& setup, unsigned last)
     : files(setup), first_user(setup.user), first_group(setup.group), last_capability(last) {
   proc_device = device_of(open("/proc/self", O_PATH | O_CLOEXEC));
+  if (const auto text = read_file("/proc/sys/fs/suid_dumpable")) {
+    set_id_dumps = std::atoi(text->c_str());
+  }
   int ends[2] = {-1, -1};
   if (pipe2(ends, O_CLOEXEC) == 0) close(ends[1]);
   nameless = {device_of(ends[0]), device_of(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
@@ -93,6 +96,12 @@ void World::find_owner(pid_t thread, OwnedFile& file) const {
     found = threads.find(static_cast<pid_t>(std::atoi(file.ref.host.c_str() + 6)));
   }
   if (found == threads.end()) return;
+  // fs/proc/base.c, task_dump_owner.
+  const bool is_open_directory = (file.record.mode & 07777) == 0555 && S_ISDIR(file.record.mode);
+  if (device == proc_device && !is_open_directory && !found->second.is_dumpable) {
+    file.record.user = file.record.group = 0;
+    return;
+  }
   file.record.user = found->second.credentials.user.effective;
   file.record.group = found->second.credentials.group.effective;
 }

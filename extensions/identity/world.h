@@ -23,6 +23,7 @@ namespace nestp::identity {
 struct ThreadState {
   Credentials credentials;
   bool no_new_privileges = false;  ///< by its own wish
+  bool is_dumpable = true;         ///< else the files of its process in /proc are root's
   /// What is to be done at the end of the call under way.
   std::function<void(Call&)> at_exit{};
 };
@@ -39,6 +40,8 @@ struct World {
   dev_t proc_device = 0;
   std::array<dev_t, 3> nameless{};  ///< devices of pipes, sockets and files in memory
   dev_t pipe_device() const { return nameless[0]; }
+  int set_id_dumps = 0;  ///< /proc/sys/fs/suid_dumpable, which PR_GET_DUMPABLE tells then
+  bool is_set_id_dumpable() const { return set_id_dumps == 1; }
 
   ThreadState& of(const Call& call) { return threads[call.thread]; }
   Credentials& credentials(const Call& call) { return of(call).credentials; }

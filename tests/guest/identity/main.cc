@@ -18,6 +18,12 @@ int tell_ids() {
   return 0;
 }
 
+/// Started anew: whose its own files in /proc are.
+int tell_own_files() {
+  show_own_files();
+  return 0;
+}
+
 /// Of a file that is read-only here.
 int change_by_descriptor(const char* path) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -32,6 +38,7 @@ int change_by_descriptor(const char* path) {
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "ids") == 0) return tell_ids();
+  if (argc > 1 && std::strcmp(argv[1], "own") == 0) return tell_own_files();
   if (argc > 2 && std::strcmp(argv[1], "change") == 0) return change_by_descriptor(argv[2]);
   umask(022);
   table_of_attributes_of_others();
@@ -44,5 +51,6 @@ int main(int argc, char** argv) {
   table_of_attributes();
   table_of_processes();
   table_of_sockets();
+  table_of_own_files();
   return 0;
 }

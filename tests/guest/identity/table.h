@@ -111,3 +111,6 @@ void table_of_attributes();
 void table_of_attributes_of_others();
 void table_of_processes();
 void table_of_sockets();
+void table_of_own_files();
+/// Whose a process's own files in /proc are.
+void show_own_files();
