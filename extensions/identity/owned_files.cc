@@ -50,6 +50,16 @@ std::string lasting_name(const FileRef& file) {
   return text ? *text : file.host;
 }
 
+/// The file system takes no change of what only the database would record of the file.
+bool is_read_only(const FileRef& file) {
+  const int flags = file.follow ? 0 : AT_SYMLINK_NOFOLLOW;
+  // chown(2) of others than files changes nothing but tells, whoever asks.
+  const int done = can_have_xattrs(file.status)
+                       ? access(file.host.c_str(), W_OK)
+                       : fchownat(AT_FDCWD, file.host.c_str(), kNoId, kNoId, flags);
+  return done != 0 && errno == EROFS;
+}
+
 /// `now` with what makes `after` of `before`.
 OwnerRecord with_changes(OwnerRecord now, const OwnerRecord& before, const OwnerRecord& after) {
   if (after.user != before.user) now.user = after.user;
@@ -189,7 +199,10 @@ SysResult<> OwnedFiles::change_attributes(const OwnedFile& file, const OwnerReco
 
 SysResult<> OwnedFiles::change(const OwnedFile& file, const OwnerRecord& record) {
   const FileRef& ref = file.ref;
-  if (record == file.record) return Done{};
+  const bool is_same = record == file.record;
+  const bool asks_kernel = !is_same && &store_of(ref.status) == &xattrs_;
+  if (!asks_kernel && is_read_only(ref)) return Errno(EROFS);
+  if (is_same) return Done{};
   OwnerRecord plain = natural(ref.status);
   plain.mode = record.mode;
   const mode_t needed = host_mode(record.mode);
@@ -350,6 +363,7 @@ SysResult<std::string> OwnedFiles::attribute(const OwnedFile& file, const std::s
 SysResult<> OwnedFiles::set_attribute(const OwnedFile& file, const std::string& name,
                                       const std::string& value, int flags) {
   OwnerStore& store = store_of(file.status());
+  if (&store == &database_ && is_read_only(file.ref)) return Errno(EROFS);
   if (&store == &xattrs_ && !(file.status().st_mode & S_IWUSR)) open_up_one(file.ref.host);
   auto done = store.set_attribute(file.ref, name, value, flags);
   if (!done && done.error() == Errno(EOPNOTSUPP) && &store == &xattrs_) {

@@ -1,5 +1,6 @@
 #include "extensions/identity/owner_database.h"
 
+#include <cctype>
 #include <cerrno>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -24,6 +25,29 @@ constexpr const char* kSchema = R"(
     node INTEGER) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS leaving (
     device INTEGER, inode INTEGER, host TEXT, PRIMARY KEY (device, inode)) WITHOUT ROWID;
+)";
+
+/// Of a database on a full disk or a read-only file system, where not even locks can be had.
+/// All that means something in a URI or in SQL is given by number.
+std::string unlocked_uri(const std::string& place) {
+  constexpr const char* kDigits = "0123456789abcdef";
+  std::string uri = "file:";
+  for (const char letter : place) {
+    const auto byte = static_cast<unsigned char>(letter);
+    const bool is_plain = std::isalnum(byte) || letter == '/' || letter == '.' || letter == '-';
+    if (is_plain) {
+      uri += letter;
+    } else {
+      uri.append("%").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
+    }
+  }
+  return uri + "?immutable=1";
+}
+
+constexpr const char* kCopy = R"(
+  INSERT INTO main.owner SELECT * FROM source.owner;
+  INSERT INTO main.attribute SELECT * FROM source.attribute;
+  DETACH source;
 )";
 
 /// Two sessions that make the database at once: one of them is told that it is busy, without
@@ -113,6 +137,21 @@ std::unique_ptr<OwnerDatabase> OwnerDatabase::open(const std::string& place, boo
     sqlite3_busy_timeout(handle, kPatience);
     if (make_tables(handle)) return std::unique_ptr<OwnerDatabase>(new OwnerDatabase(handle));
   }
+  sqlite3_close_v2(handle);
+  return nullptr;
+}
+
+std::unique_ptr<OwnerDatabase> OwnerDatabase::open_copy(const std::string& place) {
+  sqlite3* handle = nullptr;
+  const int flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
+  bool is_good =
+      sqlite3_open_v2(":memory:", &handle, flags, nullptr) == SQLITE_OK && make_tables(handle);
+  if (is_good && !place.empty()) {
+    const std::string attach = "ATTACH '" + unlocked_uri(place) + "' AS source;" + kCopy;
+    is_good = sqlite3_exec(handle, attach.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
+  if (is_good) return std::unique_ptr<OwnerDatabase>(new OwnerDatabase(handle));
   sqlite3_close_v2(handle);
   return nullptr;
 }

@@ -65,8 +65,11 @@ struct PendingRemoval {
 
 class OwnerDatabase {
  public:
-  /// Null: it is not there, or cannot be used.
+  /// Null: it is not there, or cannot be written.
   static std::unique_ptr<OwnerDatabase> open(const std::string& place, bool make);
+  /// One that nobody else sees and that ends with this object.  `place`: of one that cannot be
+  /// written, whose contents it gets; empty: none.  Null: there is nothing to be read.
+  static std::unique_ptr<OwnerDatabase> open_copy(const std::string& place);
   ~OwnerDatabase();
   OwnerDatabase(const OwnerDatabase&) = delete;
   OwnerDatabase& operator=(const OwnerDatabase&) = delete;

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "engine/log.h"
+#include "extensions/identity/permission.h"
+#include "fs/fd.h"
 
 namespace nestp::identity {
 namespace {
@@ -30,6 +32,26 @@ bool is_young(std::int64_t birth) {
   return age < std::chrono::nanoseconds(kStaleness).count() + kTick;
 }
 
+bool is_there(const std::string& place) { return access(place.c_str(), F_OK) == 0; }
+
+/// What cannot be written at `place` is only kept from it for now: the disk is full.
+bool is_short_of_room(const std::string& place) {
+  if (access(directory_of(place).c_str(), W_OK | X_OK) != 0) return false;
+  const auto status = stat_of(place);
+  if (!status || status->st_size == 0) return true;
+  return access(place.c_str(), W_OK) == 0 && OwnerDatabase::open_copy(place) != nullptr;
+}
+
+/// Said once; of terminals nobody expects that anything is kept.
+void tell_of_short_memory(const FileRef& file) {
+  static bool said = false;
+  if (said || S_ISCHR(file.status.st_mode)) return;
+  said = true;
+  LOG(warning)
+      << "the file system of " << quoted(file.host)
+      << " has neither attributes nor times of birth: owners there are forgotten at the end";
+}
+
 }  // namespace
 
 SqliteStore::SqliteStore(std::vector<std::string> places, dev_t root_device)
@@ -37,23 +59,43 @@ SqliteStore::SqliteStore(std::vector<std::string> places, dev_t root_device)
 
 SqliteStore::~SqliteStore() = default;
 
-bool SqliteStore::open(bool make) {
-  if (database_ != nullptr) return true;
+bool SqliteStore::open_for_reading() {
   const auto now = std::chrono::steady_clock::now();
-  if (!make && now - missed_ < kStaleness) return false;
+  if (now - missed_ < kStaleness) return false;
   for (const std::string& place : places_) {
-    if (!make && access(place.c_str(), F_OK) != 0) continue;
-    database_ = OwnerDatabase::open(place, make);
+    if (!is_there(place)) continue;
+    database_ = OwnerDatabase::open(place, false);
     if (database_ != nullptr) return true;
+    database_ = OwnerDatabase::open_copy(place);
+    is_copy_ = database_ != nullptr;
+    if (is_copy_) return true;
   }
-  if (!make) {
-    missed_ = now;
-    return false;
+  missed_ = now;
+  return false;
+}
+
+SysResult<> SqliteStore::open_for_writing() {
+  for (const std::string& place : places_) {
+    auto opened = OwnerDatabase::open(place, true);
+    if (opened != nullptr) {
+      former_ = std::exchange(database_, std::move(opened));
+      is_copy_ = false;
+      return Done{};
+    }
+    if (is_short_of_room(place)) return Errno(ENOSPC);
+    if (is_there(place)) break;  // the next session will find this one
   }
   LOG(warning) << "no place for a record of owners beside the root file system: some of them are "
                   "forgotten at the end";
-  database_ = OwnerDatabase::open(":memory:", true);
-  return database_ != nullptr;
+  if (database_ == nullptr) database_ = OwnerDatabase::open_copy("");
+  is_copy_ = false;
+  return database_ != nullptr ? SysResult<>(Done{}) : SysResult<>(Errno(EIO));
+}
+
+bool SqliteStore::open() { return database_ != nullptr || open_for_reading(); }
+
+SysResult<> SqliteStore::open_to_write() {
+  return database_ != nullptr && !is_copy_ ? SysResult<>(Done{}) : open_for_writing();
 }
 
 FileKey SqliteStore::key_of(dev_t device, ino_t inode) const {
@@ -68,7 +110,7 @@ FileKey SqliteStore::key_of(const FileRef& file) const {
 std::optional<OwnerRecord> SqliteStore::find(const FileRef& file, Freshness freshness) {
   const auto brief = brief_.find({file.status.st_dev, file.status.st_ino});
   if (brief != brief_.end()) return brief->second;
-  if (!open(false)) return std::nullopt;
+  if (!open()) return std::nullopt;
   const FileKey key = key_of(file);
   const OwnerRow* row = database_->find(key, freshness);
   if (row == nullptr) return std::nullopt;
@@ -89,39 +131,44 @@ SysResult<std::optional<OwnerRecord>> SqliteStore::find(const FileRef& file, con
 SysResult<> SqliteStore::put(const FileRef& file, const OwnerRecord& record) {
   const std::int64_t birth = birth_of(file);
   if (birth == 0) {
+    tell_of_short_memory(file);
     brief_.insert_or_assign({file.status.st_dev, file.status.st_ino}, record);
     recorded_.push_back({file.status.st_dev, file.status.st_ino});
     return Done{};
   }
-  if (!open(true)) return Errno(EIO);
+  if (const auto opened = open_to_write(); !opened) return opened;
   return database_->put(key_of(file), {birth, record});
 }
 
 SysResult<> SqliteStore::remove(const FileRef& file) {
   brief_.erase({file.status.st_dev, file.status.st_ino});
-  if (!open(false)) return Done{};
-  return database_->remove(key_of(file));
+  if (!open()) return Done{};
+  const FileKey key = key_of(file);
+  if (is_copy_ && database_->knows(key)) {
+    if (const auto opened = open_to_write(); !opened) return opened;
+  }
+  return database_->remove(key);
 }
 
 bool SqliteStore::knows(const FileRef& file) {
   if (brief_.contains({file.status.st_dev, file.status.st_ino})) return true;
-  return open(false) && database_->knows(key_of(file));
+  return open() && database_->knows(key_of(file));
 }
 
 std::unique_ptr<OwnerDatabase::Transaction> SqliteStore::begin() {
-  if (!open(false)) return nullptr;
+  if (!open()) return nullptr;
   return std::make_unique<OwnerDatabase::Transaction>(*database_);
 }
 
 SysResult<std::string> SqliteStore::attribute(const FileRef& file, const std::string& name) {
-  if (!open(false)) return Errno(ENODATA);
+  if (!open()) return Errno(ENODATA);
   return database_->attribute(key_of(file), birth_of(file), name);
 }
 
 SysResult<> SqliteStore::set_attribute(const FileRef& file, const std::string& name,
                                        const std::string& value, int flags) {
   if ((flags & XATTR_REPLACE) && !attribute(file, name)) return Errno(ENODATA);
-  if (!open(true)) return Errno(EIO);
+  if (const auto opened = open_to_write(); !opened) return opened;
   OwnerDatabase::Transaction transaction(*database_);
   const bool exists = attribute(file, name).ok();
   if (exists && (flags & XATTR_CREATE)) return Errno(EEXIST);
@@ -138,38 +185,38 @@ SysResult<> SqliteStore::remove_attribute(const FileRef& file, const std::string
 }
 
 std::vector<std::string> SqliteStore::attributes(const FileRef& file) {
-  if (!open(false)) return {};
+  if (!open()) return {};
   return database_->attributes(key_of(file), birth_of(file));
 }
 
 SysResult<> SqliteStore::begin_change(const FileRef& file, const OwnerRecord& record) {
-  if (!open(true)) return Errno(EIO);
+  if (const auto opened = open_to_write(); !opened) return opened;
   return database_->begin_change(
       {.host = file.host, .inode = file.status.st_ino, .record = record});
 }
 
 SysResult<> SqliteStore::end_change(const FileRef& file) {
-  if (!open(false)) return Done{};
+  if (!open()) return Done{};
   return database_->end_change(file.host);
 }
 
 std::vector<PendingChange> SqliteStore::pending() {
-  return open(false) ? database_->pending() : std::vector<PendingChange>();
+  return open() ? database_->pending() : std::vector<PendingChange>();
 }
 
 SysResult<> SqliteStore::begin_removal(const FileRef& file, const std::string& host) {
-  if (!open(false)) return Done{};
+  if (!open()) return Done{};
   return database_->begin_removal({.key = key_of(file), .host = host});
 }
 
 SysResult<> SqliteStore::end_removal(const FileRef& file) {
-  if (!open(false)) return Done{};
+  if (!open()) return Done{};
   return database_->end_removal(key_of(file));
 }
 
 std::vector<SqliteStore::Removal> SqliteStore::removals() {
   std::vector<Removal> all;
-  if (!open(false)) return all;
+  if (!open()) return all;
   for (auto& one : database_->removals()) {
     const bool is_root = one.key.device == 0;
     all.push_back({.host = std::move(one.host),
@@ -180,7 +227,7 @@ std::vector<SqliteStore::Removal> SqliteStore::removals() {
 }
 
 SysResult<> SqliteStore::complete(const Removal& removal) {
-  if (!open(false)) return Done{};
+  if (!open()) return Done{};
   return database_->remove(key_of(removal.device, removal.inode));
 }
 
@@ -195,6 +242,6 @@ std::vector<RecordedInode> SqliteStore::take_recorded(bool refresh) {
   return recorded;
 }
 
-bool SqliteStore::is_empty() { return !open(false) || database_->is_empty(); }
+bool SqliteStore::is_empty() { return !open() || database_->is_empty(); }
 
 }  // namespace nestp::identity

@@ -72,13 +72,19 @@ class SqliteStore final : public OwnerStore {
   std::vector<RecordedInode> take_recorded(bool refresh);
 
  private:
-  bool open(bool make);
+  bool open();
+  bool open_for_reading();
+  /// ENOSPC: there is no room now.  Else records last at least as long as this object.
+  SysResult<> open_to_write();
+  SysResult<> open_for_writing();
   FileKey key_of(dev_t device, ino_t inode) const;
   FileKey key_of(const FileRef& file) const;
 
   std::vector<std::string> places_;
   dev_t root_device_;
   std::unique_ptr<OwnerDatabase> database_;
+  bool is_copy_ = false;  ///< database_ is one in memory, of a file that cannot be written
+  std::unique_ptr<OwnerDatabase> former_;           ///< that copy, for the transaction under way
   std::chrono::steady_clock::time_point missed_{};  ///< when there was last no database
   /// Of files whose birth is not told (terminals in /dev/pts): as long as this object.
   std::map<std::pair<dev_t, ino_t>, OwnerRecord> brief_;
