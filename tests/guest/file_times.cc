@@ -26,12 +26,14 @@ int main() {
   EXPECT_ERRNO(syscall(SYS_utimensat, AT_FDCWD, nullptr, at200, 0), EFAULT);
 
   const timeval at300[2] = {{300, 0}, {300, 0}};
-  const utimbuf at400 = {400, 400};
   EXPECT(utimes("link", at300) == 0 && modified("file") == 300);
   EXPECT(lutimes("link", at300) == 0 && modified("link") == 300);
+#ifdef SYS_utime  // newer ABIs have only the latest of these calls
+  const utimbuf at400 = {400, 400};
   EXPECT(syscall(SYS_utime, "link", &at400) == 0 && modified("file") == 400);
   EXPECT(syscall(SYS_futimesat, AT_FDCWD, "link", at300) == 0 && modified("file") == 300);
   EXPECT(syscall(SYS_futimesat, file, nullptr, nullptr) == 0 && modified("file") > 1000);
+#endif
   EXPECT(utimensat(AT_FDCWD, "file", nullptr, 0) == 0);
   EXPECT_ERRNO(utimensat(AT_FDCWD, "absent", nullptr, 0), ENOENT);
   EXPECT_ERRNO(utimensat(AT_FDCWD, "", at100, 0), ENOENT);

@@ -11,12 +11,17 @@ constexpr unsigned long kFlags = CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD;
 
 /// clone(2) without glibc; `argument` tells what its first argument's register holds afterwards.
 long raw_clone(unsigned long flags, unsigned long& argument) {
+#if defined(__x86_64__)
   long result = SYS_clone;
   register unsigned long child_thread asm("r10") = 0;
   asm volatile("syscall"
                : "+a"(result), "+D"(flags)
                : "S"(0), "d"(0), "r"(child_thread)
                : "rcx", "r11", "memory");
+#else
+  // The result takes the argument's register, of which nothing is left to tell.
+  const long result = syscall(SYS_clone, flags, nullptr, nullptr, nullptr, nullptr);
+#endif
   argument = flags;
   return result;
 }

@@ -22,9 +22,10 @@ int main() {
     if (WIFEXITED(status)) break;
     EXPECT(stop_of(status) == event_stop(PTRACE_EVENT_STOP));
     user_regs_struct registers;
-    EXPECT(trace(PTRACE_GETREGS, child, 0, word(&registers)) == 0);
+    EXPECT(get_registers(child, registers));
     // Only addresses of this program and its stack: it is linked statically.
-    EXPECT(registers.rip < 0x70000000UL || registers.rip >= 0x70200000UL);
+    const unsigned long at = instruction_of(registers);
+    EXPECT(at < 0x70000000UL || at >= 0x70200000UL);
     EXPECT(trace(PTRACE_CONT, child) == 0);
   }
   if (!WIFEXITED(status)) EXPECT(waitpid(child, &status, 0) == child);

@@ -13,6 +13,17 @@ struct Info {
 };
 constexpr int kGetSyscallInfo = 0x420e;
 constexpr int kNone = 0, kEntry = 1, kExit = 2;
+
+// How access(2) is called, and AUDIT_ARCH_*.
+#if defined(__x86_64__)
+constexpr std::uint64_t kAccess = SYS_access;
+constexpr int kPathIndex = 0;
+constexpr std::uint32_t kArchitecture = 0xc000003e;
+#else
+constexpr std::uint64_t kAccess = SYS_faccessat;
+constexpr int kPathIndex = 1;
+constexpr std::uint32_t kArchitecture = 0xc00000b7;
+#endif
 }  // namespace
 
 int main() {
@@ -25,7 +36,7 @@ int main() {
   EXPECT(next_stop(child) == SIGSTOP);
   const long size = trace(kGetSyscallInfo, child, sizeof info, word(&info));
   if (size < 0 && errno == EIO) SKIP("before Linux 5.3");
-  EXPECT(size == offsetof(Info, first) && info.op == kNone && info.architecture == 0xc000003e);
+  EXPECT(size == offsetof(Info, first) && info.op == kNone && info.architecture == kArchitecture);
   EXPECT(trace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD) == 0);
   int seen = 0;
   while (seen < 2) {
@@ -33,8 +44,9 @@ int main() {
     EXPECT(trace(kGetSyscallInfo, child, sizeof info, word(&info)) ==
            offsetof(Info, rest) + 6 * sizeof(std::uint64_t));
     EXPECT(info.op == kEntry);
-    const bool is_access = info.first == SYS_access;
-    if (is_access) EXPECT(info.rest[0] == word(kPath) && info.rest[1] == F_OK);
+    const bool is_access = info.first == kAccess;
+    if (is_access)
+      EXPECT(info.rest[kPathIndex] == word(kPath) && info.rest[kPathIndex + 1] == F_OK);
     const Info entry = info;
     EXPECT(trace(PTRACE_SYSCALL, child) == 0 && next_stop(child) == kCallStop);
     EXPECT(trace(kGetSyscallInfo, child, sizeof info, word(&info)) ==

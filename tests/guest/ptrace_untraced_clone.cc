@@ -23,7 +23,7 @@ int helper(void*) {
   if (next_stop(maker) != SIGSTOP) return 3;
   user_regs_struct registers;
   step = 4;
-  if (trace(PTRACE_GETREGS, maker, 0, word(&registers)) != 0 || registers.rsp == 0) return 4;
+  if (!get_registers(maker, registers) || stack_of(registers) == 0) return 4;
   return trace(PTRACE_DETACH, maker) == 0 ? 42 : 5;
 }
 

@@ -13,8 +13,12 @@ siginfo_t last;
 void handler(int, siginfo_t* info, void* context) {
   int here;
   last = *info;
-  instruction =
-      static_cast<unsigned long>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
+  const mcontext_t& machine = static_cast<ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  instruction = static_cast<unsigned long>(machine.gregs[REG_RIP]);
+#else
+  instruction = machine.pc;
+#endif
   handler_stack = reinterpret_cast<unsigned long>(&here);
   seen = seen + 1;
 }

@@ -6,6 +6,14 @@
 
 #include "tests/support/guest_test.h"
 
+#if defined(__x86_64__)
+#define TRAP "int3"
+#define UNDEFINED "ud2"
+#else
+#define TRAP "brk #0"
+#define UNDEFINED "udf #0"
+#endif
+
 namespace {
 volatile sig_atomic_t children = 0;
 void count(int) { children = children + 1; }
@@ -26,18 +34,18 @@ int main() {
   int status = in_child([] { return *static_cast<volatile int*>(nullptr); });
   EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
   status = in_child([] {
-    asm volatile("int3");
+    asm volatile(TRAP);
     return 0;
   });
   EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP);
   status = in_child([] {
-    asm volatile("ud2");
+    asm volatile(UNDEFINED);
     return 0;
   });
   EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL);
   status = in_child([] {
     signal(SIGTRAP, [](int) { _exit(33); });
-    asm volatile("int3");
+    asm volatile(TRAP);
     return 0;
   });
   EXPECT(exited_with(status, 33));

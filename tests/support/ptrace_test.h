@@ -3,9 +3,11 @@
 
 #include <csignal>
 #include <cstdint>
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 
 #include "tests/support/guest_test.h"
@@ -33,6 +35,19 @@ inline long trace(int request, pid_t thread, std::uintptr_t address = 0, std::ui
 inline std::uintptr_t word(const void* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer);
 }
+
+inline bool get_registers(pid_t thread, user_regs_struct& registers) {
+  iovec area{&registers, sizeof registers};
+  return trace(PTRACE_GETREGSET, thread, NT_PRSTATUS, word(&area)) == 0 &&
+         area.iov_len == sizeof registers;
+}
+#if defined(__x86_64__)
+inline unsigned long instruction_of(const user_regs_struct& registers) { return registers.rip; }
+inline unsigned long stack_of(const user_regs_struct& registers) { return registers.rsp; }
+#else
+inline unsigned long instruction_of(const user_regs_struct& registers) { return registers.pc; }
+inline unsigned long stack_of(const user_regs_struct& registers) { return registers.sp; }
+#endif
 
 /// A child that asks to be traced and stops; then runs `body`.
 template <typename Body>

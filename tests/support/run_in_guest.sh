@@ -60,7 +60,7 @@ root=$base/root
 host=$base/host
 
 mkdir -p "$root/bin" "$root/etc" "$root/dev" "$root/proc" "$root/sys" "$root/programs" \
-  "$root/lib64" "$root/lib/x86_64-linux-gnu" "$root/tmp" "$root/work" "$root/bind/dir" \
+  "$root/lib64" "$root/lib/$(uname -m)-linux-gnu" "$root/tmp" "$root/work" "$root/bind/dir" \
   "$root/bind/again" "$root/bind/ro" "$root/bind/tmpfs" \
   "$host/dir/nested" "$host/dir/sub" "$host/nested" "$host/ro/sub" "$host/missing/sub"
 : >"$root/bind/file"
@@ -77,7 +77,8 @@ ln -s file "$host/ro/link"
 echo 'at a missing mount point' >"$host/missing/file"
 cp "$program" "$root/bin/test" || exit 1
 [ $# = 0 ] || cp "$@" "$root/programs/"
-for library in /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6; do
+for library in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1 \
+  "/lib/$(uname -m)-linux-gnu/libc.so.6"; do
   [ ! -e "$library" ] || cp -L "$library" "$root$library"
 done
 chmod 1777 "$root/tmp"
