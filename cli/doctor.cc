@@ -34,6 +34,15 @@ Finding examine_backend(const Backend& backend, const Guest& guest) {
   return finding;
 }
 
+/// Nothing that anybody could mend, but it explains how fast the ptrace backend is.
+void examine_processor(std::vector<Finding>& findings) {
+  if (processor_has_fast_path()) return;
+  findings.push_back({.subject = "fast path",
+                      .works = false,
+                      .text = "not on this processor: under the ptrace backend every call with a "
+                              "path stops, most of them twice"});
+}
+
 Finding examine_subordinate_ids() {
   Finding finding{.subject = "subordinate ids", .works = false, .text = {}};
   const auto text = read_file("/etc/subuid");
@@ -92,6 +101,7 @@ std::vector<Finding> examine_machine() {
   const Guest guest = plain_guest();
   for (const auto& backend : all_backends())
     findings.push_back(examine_backend(*backend, guest));
+  examine_processor(findings);
   findings.push_back(examine_subordinate_ids());
   const char* const home = std::getenv("HOME");
   if (home != nullptr) findings.push_back(examine_directory("home", home));

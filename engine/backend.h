@@ -51,6 +51,9 @@ class Backend {
       const Guest& guest, std::span<const std::unique_ptr<Extension>> extensions) = 0;
 };
 
+/// Whether the ptrace backend can have path calls answered inside guests on this processor.
+bool processor_has_fast_path();
+
 /// Every backend this build has, in the order --backend=auto tries them.
 std::vector<std::unique_ptr<Backend>> all_backends();
 

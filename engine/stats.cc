@@ -121,7 +121,9 @@ std::string Stats::text() const {
       << " executions, " << signals << " signals\n"
       << "stops      " << sum.stops << " for calls, " << other_stops << " others\n"
       << "path cache " << cache_hits << " hits, " << cache_misses << " misses, "
-      << percentage(cache_hits, cache_misses) << " % hits\n\n";
+      << percentage(cache_hits, cache_misses) << " % hits\n";
+  if (!gate::kHasHandler) out << "fast path  not on this processor\n";
+  out << '\n';
   out << std::left << std::setw(24) << "call" << std::right << std::setw(10) << "calls"
       << std::setw(10) << "stops" << std::setw(10) << "exits" << std::setw(10) << "answered"
       << std::setw(10) << "inside" << std::setw(12) << "tracer ms" << std::setw(10) << "us each"

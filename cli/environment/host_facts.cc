@@ -102,7 +102,8 @@ std::vector<std::string> names_in(const std::string& directory) {
 /// guest's loader looks, unless the guest has its own.
 void add_nvidia(Words& words, const std::string& root, const std::string& host) {
   if (!is_there(host + "/proc/driver/nvidia/version")) return;
-  constexpr const char* kFolders[] = {"/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"};
+  constexpr const char* kFolders[] = {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+                                      "/usr/lib64", "/usr/lib"};
   constexpr const char* kPrefixes[] = {"libcuda.so",       "libnvidia-",    "libGLX_nvidia.so",
                                        "libEGL_nvidia.so", "libnvcuvid.so", "libvdpau_nvidia.so"};
   const auto* const place =
