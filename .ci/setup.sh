@@ -4,8 +4,8 @@ packages_to_link='libacl1-dev libarchive-dev libbz2-dev libcapstone-dev libcurl4
   liblzma-dev libsqlite3-dev libunwind-dev libxml2-dev libxxhash-dev libzstd-dev nettle-dev nlohmann-json3-dev
   zlib1g-dev'
 packages_to_build="busybox-static g++ meson ninja-build pkg-config $packages_to_link"
-packages_to_test='catch2 clang clang-format clang-tidy crun debootstrap docker-registry gdb git golang-go
-  groff-base iproute2 libbenchmark-dev lld mmdebstrap mosh musl-tools pacman-package-manager podman
+packages_to_test='catch2 clang clang-format clang-tidy crun debootstrap docker-registry g++-aarch64-linux-gnu gdb
+  git golang-go groff-base iproute2 libbenchmark-dev lld mmdebstrap mosh musl-tools pacman-package-manager podman
   qemu-user-static skopeo strace uidmap util-linux xz-utils'
 
 say() { printf '%s\n' "$*"; }

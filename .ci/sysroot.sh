@@ -49,4 +49,6 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
   done
   printf '%s' "$wanted" >"$stamp"
 fi
-printf "[constants]\nsysroot = '%s'\n" "$folder/root" >"$folder/sysroot.ini"
+ccache=
+! command -v ccache >/dev/null || ccache="'ccache'"
+printf "[constants]\nsysroot = '%s'\nccache = [%s]\n" "$folder/root" "$ccache" >"$folder/sysroot.ini"
