@@ -14,13 +14,14 @@ constexpr uint32_t kRoomForNames = 256;  // bytes; a file with more is the trace
 
 /// Offsets of what is looked at and changed.
 struct StatusLayout {
-  uint32_t mode, user, group, inode;
+  uint32_t mode, user, group, inode, changed;  ///< `changed`: seconds, then nanoseconds
 };
-constexpr StatusLayout kStatus{kStatusMode, 28, 32, 8};
-constexpr StatusLayout kStatusEx{kStatusExMode, 20, 24, 32};
+constexpr StatusLayout kStatus{kStatusMode, 28, 32, 8, 104};
+constexpr StatusLayout kStatusEx{kStatusExMode, 20, 24, 32, 96};
 constexpr uint32_t kStatusExMask = 0, kStatusExMajor = 136, kStatusExMinor = 140;
 constexpr uint32_t kSetUser = 04000, kSetGroup = 02000;
 constexpr uint32_t kNeededMask = 0x11b;  // STATX_TYPE, MODE, UID, GID and INO
+constexpr uint32_t kChangedMask = 0x80;  // STATX_CTIME
 
 template <typename Number>
 Number number_at(uint64_t buffer, uint32_t offset) {
@@ -36,6 +37,8 @@ void put_number(uint64_t buffer, uint32_t offset, uint32_t number) {
 struct Seen {
   uint64_t device, inode;
   uint32_t mode, user, group;
+  int64_t changed;        ///< seconds; 0: not known
+  uint32_t changed_rest;  ///< nanoseconds
 };
 
 Seen read_status(uint64_t buffer, bool extended) {
@@ -44,8 +47,11 @@ Seen read_status(uint64_t buffer, bool extended) {
             .inode = number_at<uint64_t>(buffer, layout.inode),
             .mode = number_at<uint16_t>(buffer, layout.mode),
             .user = number_at<uint32_t>(buffer, layout.user),
-            .group = number_at<uint32_t>(buffer, layout.group)};
+            .group = number_at<uint32_t>(buffer, layout.group),
+            .changed = number_at<int64_t>(buffer, layout.changed),
+            .changed_rest = number_at<uint32_t>(buffer, layout.changed + 8)};
   if (extended) {
+    if ((number_at<uint32_t>(buffer, kStatusExMask) & kChangedMask) == 0) seen.changed = 0;
     // As gnu_dev_makedev() joins them.
     const uint64_t major = number_at<uint32_t>(buffer, kStatusExMajor);
     const uint64_t minor = number_at<uint32_t>(buffer, kStatusExMinor);
@@ -147,9 +153,48 @@ bool may_be_plain(const Seen& seen) {
   return knows_records() && seen.device != memo().proc_device && !is_recorded_elsewhere(seen);
 }
 
+/// Of the file in its present state; 0: it is none that is kept.
+uint64_t plain_number_of(const Seen& seen) {
+  if (process().has_plain_files == 0 || seen.changed == 0) return 0;
+  if (seen.device != memo().plain_device) return 0;
+  return plain_number(seen.device, seen.inode, seen.changed, seen.changed_rest);
+}
+
+uint64_t* plain_places(uint64_t number) {
+  return reinterpret_cast<uint64_t*>(kPlainFiles) +
+         number % (kPlainCount / kPlainWays) * kPlainWays;
+}
+
+bool is_kept_plain(uint64_t number) {
+  const uint64_t* places = plain_places(number);
+  for (uint64_t i = 0; i < kPlainWays; ++i) {
+    if (__atomic_load_n(&places[i], __ATOMIC_RELAXED) == number) return true;
+  }
+  return false;
+}
+
+/// Unless its state is so new that another one could seem the same.
+void keep_plain(Work& work, uint64_t number, const Seen& seen) {
+  constexpr uint64_t kCallClock = 228, kRealTimeCoarse = 5;
+  int64_t now[2] = {};
+  const uint64_t args[6] = {kRealTimeCoarse, reinterpret_cast<uint64_t>(now)};
+  if (issue_look(work, kCallClock, args) != 0 || now[0] - seen.changed < kPlainAge) return;
+  uint64_t* places = plain_places(number);
+  for (uint64_t i = 0; i < kPlainWays; ++i) {
+    if (places[i] != 0) continue;
+    return __atomic_store_n(&places[i], number, __ATOMIC_RELAXED);
+  }
+  __atomic_store_n(&places[number >> 62], number, __ATOMIC_RELAXED);
+}
+
 bool is_plain(Work& work, const Seen& seen, int64_t descriptor) {
   if (!may_be_plain(seen)) return false;
-  return !can_have_attributes(seen) || lacks_attributes(work, descriptor);
+  if (!can_have_attributes(seen)) return true;
+  const uint64_t number = plain_number_of(seen);
+  if (number != 0 && is_kept_plain(number)) return true;
+  if (!lacks_attributes(work, descriptor)) return false;
+  if (number != 0) keep_plain(work, number, seen);
+  return true;
 }
 
 PlainPath& plain_path(const Work& work) {

@@ -112,6 +112,7 @@ struct Plan {
   uint64_t stop_at_start;     ///< go to kStartTrap instead of the program
   char copies[2][64];        ///< what to open instead of PlanFile::path, if it can be; may be empty
   char memo[64];             ///< path of the memo (memo.h); empty: none
+  char plain_files[64];      ///< path of the plain files (memo.h); empty: none
   uint64_t opens_libraries;  ///< the interpreter is glibc's: its opens may be given copies
   // Filled by the loader.
   uint64_t jump;  ///< where the guest starts

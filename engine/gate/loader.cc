@@ -193,6 +193,17 @@ void restore_appearance(uint64_t bias) {
   call(kControl, kSetName, static_cast<long>(reinterpret_cast<Word>(plan().name)));
 }
 
+/// Without them the handler looks for records at every call.
+void map_plain_files(FastProcess& process) {
+  if (plan().plain_files[0] == 0) return;
+  const long file = open_file(address_of(plan().plain_files), kCloseOnExec | kOpenReadWrite);
+  if (failed(file)) return;
+  const long got = call(kMap, static_cast<long>(kPlainFiles), static_cast<long>(kPlainSize),
+                        kReadWrite, kShared | kNoReplace, file, 0);
+  call(kClose, file);
+  process.has_plain_files = got == static_cast<long>(kPlainFiles);
+}
+
 /// Lets the handler answer; without the memo it leaves every call to the tracer.
 void begin_fast_path(uint64_t interpreter_base) {
   if constexpr (sizeof(Word) == 8 && kHasHandler) {
@@ -211,6 +222,7 @@ void begin_fast_path(uint64_t interpreter_base) {
       process.memo_missing = 1;
       return;
     }
+    map_plain_files(process);
     if (plan().opens_libraries == 0) return;
     process.linker_start = interpreter_base + plan().interpreter.low;
     process.linker_end = process.linker_start + plan().interpreter.span;

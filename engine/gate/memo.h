@@ -129,6 +129,7 @@ struct MemoHeader {
   uint64_t recorded_generation;           ///< at which `recorded` was complete
   uint32_t has_recorded;                  ///< a bit of `recorded` is set
   uint32_t use_listxattrat;               ///< the kernel has it
+  uint64_t plain_device;                  ///< whose files may be kept as plain; 0: none
   uint64_t visits;                        ///< of guests to the tracer, who may have made a record
   uint64_t recorded[kRecordedBits / 64];  ///< inodes of records that are not their attributes
   FastCall calls[kFastCalls];
@@ -204,7 +205,9 @@ struct FastProcess {
   uint64_t context;    ///< view and root directory; 0: nothing is answered here
   uint64_t directory;  ///< the working directory's id; 0: not known
   uint32_t flags;
-  uint32_t memo_missing;              ///< set by the loader
+  uint32_t memo_missing;     ///< set by the loader
+  uint32_t has_plain_files;  ///< likewise: they are mapped
+  uint32_t unused;
   uint64_t linker_start, linker_end;  ///< of an ld.so that opens libraries, by the loader
 };
 inline constexpr uint64_t kFastProcess = kLoaderData + kLoaderDataSize;
@@ -214,6 +217,33 @@ inline constexpr uint64_t kFastSeen = kFastProcess + 0x1000;
 inline constexpr uint32_t kSeenCount = 1024;
 static_assert(sizeof(FastProcess) <= kFastSeen - kFastProcess);
 static_assert(kFastSeen + kSeenCount * sizeof(uint32_t) <= kFastProcess + kFastProcessSize);
+
+// ---- plain files ----------------------------------------------------------------------
+
+// Numbers of files that the handler has seen to have no record when their status last changed; a
+// record's attribute would have changed it again.  Guests of several sessions write and read them,
+// each number at once: what is lost or stays too long is only looked for again.
+
+inline constexpr uint64_t kPlainFiles = kMemo + kMemoSize;
+inline constexpr uint64_t kPlainCount = 1 << 17;
+inline constexpr uint64_t kPlainSize = kPlainCount * 8;  // bytes
+/// Neighbours among which a number's place is.
+inline constexpr uint64_t kPlainWays = 4;
+/// File systems are allowed to know times by seconds: a file is kept once its is older.
+inline constexpr int64_t kPlainAge = 3;
+
+/// The number of a file; never 0.
+inline uint64_t plain_number(uint64_t device, uint64_t inode, int64_t seconds,
+                             uint32_t nanoseconds) {
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
+  uint64_t number = device;
+  const uint64_t parts[] = {inode, static_cast<uint64_t>(seconds), nanoseconds};
+  for (const uint64_t part : parts) {
+    number = (number ^ part) * kOdd;
+    number ^= number >> 32;
+  }
+  return number != 0 ? number : 1;
+}
 
 // ---- a thread in the handler ----------------------------------------------------------
 

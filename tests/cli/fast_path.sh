@@ -166,6 +166,35 @@ is "$status" 0 && [ "$(total inside)" -gt 40 ] && is "$(ls "$cache/nestp/copies"
 point 'a cache that cannot be written'
 chmod 755 "$cache/nestp/sites" "$cache/nestp/copies"
 
+# Which files have no record is kept by the time of their last change, once that is some seconds ago.
+plain=$cache/nestp/plain-1
+plain_files() { od -An -v -tx8 "$plain" | tr -s ' ' '\n' | grep -c '[1-9a-f]'; }
+as_root touch /many/b/new
+as_root stat -c %u:%g /many/b/new
+is "$out" 0:0 && kept=$(plain_files)
+as_root stat -c %u:%g /many/b/new
+is "$out" 0:0 && is "$(plain_files)" "$kept"
+point 'of a new file it is not kept that it has no record'
+sleep 4
+as_root stat -c %u:%g /many/b/new
+is "$out" 0:0 && is "$(plain_files)" $((kept + 1))
+point 'of an old one it is'
+as_root --no-fast-path chown 33:44 /many/b/new
+as_root sh -c 'stat -c %u:%g /many/b/new; chown 0:0 /many/b/new; stat -c %u:%g /many/b/new
+  chown 0:5 /many/b/new; stat -c %u:%g /many/b/new'
+is "$(echo $out)" '33:44 0:0 0:5'
+point 'a later record counts'
+: >"$plain"
+as_root stat -c %u:%g /many/b/new /many/b/1
+is "$(echo $out)" '0:5 0:0' && is "$(stat -c %s "$plain")" 1048576
+point 'an empty list of them is made anew'
+rm "$plain"
+echo other >"$cache/other" && chmod 666 "$cache/other" && ln -s ../other "$plain"
+as_root stat -c %u:%g /many/b/new /many/b/1
+is "$(echo $out)" '0:5 0:0' && is "$(cat "$cache/other")" other
+point 'a link in its place is left alone'
+rm "$plain"
+
 # walk_on OPTIONS: the cache is on a small file system.
 walk_on() {
   mount -t tmpfs -o "$1" none "$cache" && chmod 777 "$cache"
@@ -175,6 +204,9 @@ walk_on() {
 if [ "$(id -u)" = 0 ] && mount -t tmpfs none "$cache" 2>/dev/null && umount "$cache"; then
   walk_on size=256k ''
   point 'a full disk'
+  as_root stat -c %u:%g /many/b/new /many/b/1
+  is "$(echo $out)" '0:5 0:0' && is "$(wc -c <"$plain")" 0
+  point 'there is no list of files without records on it'
   umount "$cache"
   walk_on noexec ''
   point 'a file system that nothing may be executed from'

@@ -99,6 +99,8 @@ FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& 
   header.shown_user = ids.shown_user;
   header.shown_group = ids.shown_group;
   header.use_listxattrat = has_listxattrat() ? 1 : 0;
+  header.plain_device = PlainFiles::device_of(tracer.guest.view->to_host(GuestPath::root()).text());
+  if (header.plain_device != 0) plain_files_.emplace(PatchedCopies::default_cache());
 }
 
 // ---- who may use it ---------------------------------------------------------------
@@ -140,6 +142,7 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
   if (!copy) return process;
   give(record.copies[is_static ? 0 : 1], *copy);
   give(record.memo, memo_->path());
+  if (plain_files_) give(record.plain_files, plain_files_->path());
   record.opens_libraries =
       !is_static && base_name(host).starts_with("ld-") && !base_name(host).starts_with("ld-musl");
   space.fast = {};

@@ -15,6 +15,7 @@
 #include "arch/syscall_table.h"
 #include "engine/ptrace/fast/copies.h"
 #include "engine/ptrace/fast/memo.h"
+#include "engine/ptrace/fast/plain_files.h"
 #include "fs/resolve.h"
 
 namespace nestp {
@@ -97,6 +98,7 @@ class FastPath {
   std::unique_ptr<Memo> memo_;
   FastCalls calls_;
   PatchedCopies copies_;
+  std::optional<PlainFiles> plain_files_;     ///< where an identity is believed
   Extension* world_;                          ///< whose InsideWorld guests believe; may be null
   bool has_privilege_;                        ///< guests may be of several users
   std::unordered_set<std::uint64_t> named_;   ///< contexts whose special names are published
