@@ -160,13 +160,15 @@ uint64_t plain_number_of(const Seen& seen) {
   return plain_number(seen.device, seen.inode, seen.changed, seen.changed_rest);
 }
 
-uint64_t* plain_places(uint64_t number) {
+/// Files of one directory, whose inodes are often neighbours, have their places side by side: a
+/// walk over them touches few pages.
+uint64_t* plain_places(const Seen& seen) {
   return reinterpret_cast<uint64_t*>(kPlainFiles) +
-         number % (kPlainCount / kPlainWays) * kPlainWays;
+         seen.inode % (kPlainCount / kPlainWays) * kPlainWays;
 }
 
-bool is_kept_plain(uint64_t number) {
-  const uint64_t* places = plain_places(number);
+bool is_kept_plain(uint64_t number, const Seen& seen) {
+  const uint64_t* places = plain_places(seen);
   for (uint64_t i = 0; i < kPlainWays; ++i) {
     if (__atomic_load_n(&places[i], __ATOMIC_RELAXED) == number) return true;
   }
@@ -179,7 +181,7 @@ void keep_plain(Work& work, uint64_t number, const Seen& seen) {
   int64_t now[2] = {};
   const uint64_t args[6] = {kRealTimeCoarse, reinterpret_cast<uint64_t>(now)};
   if (issue_look(work, kCallClock, args) != 0 || now[0] - seen.changed < kPlainAge) return;
-  uint64_t* places = plain_places(number);
+  uint64_t* places = plain_places(seen);
   for (uint64_t i = 0; i < kPlainWays; ++i) {
     if (places[i] != 0) continue;
     return __atomic_store_n(&places[i], number, __ATOMIC_RELAXED);
@@ -191,7 +193,7 @@ bool is_plain(Work& work, const Seen& seen, int64_t descriptor) {
   if (!may_be_plain(seen)) return false;
   if (!can_have_attributes(seen)) return true;
   const uint64_t number = plain_number_of(seen);
-  if (number != 0 && is_kept_plain(number)) return true;
+  if (number != 0 && is_kept_plain(number, seen)) return true;
   if (!lacks_attributes(work, descriptor)) return false;
   if (number != 0) keep_plain(work, number, seen);
   return true;
