@@ -1,0 +1,57 @@
+// What the host and records say of a file, for a guest that believes to be root.
+#pragma once
+
+#include "engine/gate/handler.h"
+
+namespace nestp::gate {
+
+/// Offsets of what is looked at and changed.
+struct StatusLayout {
+  uint32_t mode, user, group, inode, changed;  ///< `changed`: seconds, then nanoseconds
+};
+inline constexpr StatusLayout kStatus{kStatusMode, 28, 32, 8, 104};
+inline constexpr StatusLayout kStatusEx{kStatusExMode, 20, 24, 32, 96};
+inline constexpr uint32_t kStatusExMask = 0, kStatusExMajor = 136, kStatusExMinor = 140;
+inline constexpr uint32_t kSetUser = 04000, kSetGroup = 02000;
+inline constexpr uint32_t kNeededMask = 0x11b;  // STATX_TYPE, MODE, UID, GID and INO
+inline constexpr uint32_t kChangedMask = 0x80;  // STATX_CTIME
+
+template <typename Number>
+Number number_at(uint64_t buffer, uint32_t offset) {
+  Number number;
+  __builtin_memcpy(&number, reinterpret_cast<const char*>(buffer) + offset, sizeof number);
+  return number;
+}
+inline void put_number(uint64_t buffer, uint32_t offset, uint32_t number) {
+  __builtin_memcpy(reinterpret_cast<char*>(buffer) + offset, &number, sizeof number);
+}
+
+/// A file as a call has just shown it.
+struct Seen {
+  uint64_t device, inode;
+  uint32_t mode, user, group;
+  int64_t changed;        ///< seconds; 0: not known
+  uint32_t changed_rest;  ///< nanoseconds
+};
+
+/// Of a struct stat, or statx if `extended`.
+Seen read_status(uint64_t buffer, bool extended);
+
+/// MemoHeader::recorded is complete.
+bool knows_records();
+/// By the memo, which may be wrong unless it is complete.
+bool is_recorded_elsewhere(const Seen& seen);
+/// Nothing but an attribute of its can say otherwise.
+bool may_be_plain(const Seen& seen);
+/// 1: an attribute of the file may be a record; 0: none is; else an errno, or kAskTracer.
+/// `descriptor`, here and below: of which file; negative: that at Work::host.
+int64_t find_records(Work& work, int64_t descriptor);
+/// No record says anything of it.
+bool is_plain(Work& work, const Seen& seen, int64_t descriptor);
+/// The same without a look at the file first.
+bool has_no_record(Work& work, int64_t descriptor);
+/// For the calls that programs such as ls(1) make next, about the same file.  A link is another
+/// matter, as one call follows it and another does not.
+void remember_plain(const Work& work, const Seen& seen, uint64_t visits);
+
+}  // namespace nestp::gate
