@@ -313,7 +313,7 @@ void OwnedFiles::forget(const HeldFile& file) {
   struct stat status {};
   const bool is_there = fstat(file.descriptor.get(), &status) == 0 && status.st_nlink != 0;
   if (!is_there) {
-    (void)database_.remove(file.ref);  // a record that stays is told by its birth
+    (void)database_.forget(file.ref);  // a record that stays is told by its birth
   } else if (file.has_one_name) {
     (void)database_.end_removal(file.ref);  // the next session would find it there
   }

@@ -246,14 +246,19 @@ SysResult<> OwnerDatabase::put(const FileKey& key, const OwnerRow& row) {
   return done;
 }
 
+SysResult<> OwnerDatabase::remove_row(const FileKey& key) {
+  Statement owner = prepare("DELETE FROM owner WHERE device = ? AND inode = ?");
+  const auto done = owner.key(key).run();
+  if (done) rows_.erase(key);
+  return done;
+}
+
 SysResult<> OwnerDatabase::remove(const FileKey& key) {
   Transaction transaction(*this);
-  Statement owner = prepare("DELETE FROM owner WHERE device = ? AND inode = ?");
-  if (const auto done = owner.key(key).run(); !done) return done;
+  if (const auto done = remove_row(key); !done) return done;
   Statement attributes = prepare("DELETE FROM attribute WHERE device = ? AND inode = ?");
   if (const auto done = attributes.key(key).run(); !done) return done;
   if (const auto done = end_removal(key); !done) return done;
-  rows_.erase(key);
   with_attributes_.erase(key);
   return transaction.commit();
 }

@@ -80,7 +80,8 @@ class OwnerDatabase {
   bool knows(const FileKey& key);
   bool is_empty();
   SysResult<> put(const FileKey& key, const OwnerRow& row);
-  /// Its attributes, and its pending removal, too.
+  SysResult<> remove_row(const FileKey& key);
+  /// All that is known of it: its attributes, and its pending removal, too.
   SysResult<> remove(const FileKey& key);
 
   SysResult<std::string> attribute(const FileKey& key, std::int64_t birth, const std::string& name);

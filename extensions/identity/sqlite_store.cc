@@ -147,6 +147,14 @@ SysResult<> SqliteStore::remove(const FileRef& file) {
   if (is_copy_ && database_->knows(key)) {
     if (const auto opened = open_to_write(); !opened) return opened;
   }
+  return database_->remove_row(key);
+}
+
+SysResult<> SqliteStore::forget(const FileRef& file) {
+  brief_.erase({file.status.st_dev, file.status.st_ino});
+  if (!open()) return Done{};
+  const FileKey key = key_of(file);
+  if (is_copy_ && database_->knows(key)) (void)open_to_write();  // its birth tells it from others
   return database_->remove(key);
 }
 

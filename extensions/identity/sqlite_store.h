@@ -59,6 +59,8 @@ class SqliteStore final : public OwnerStore {
   /// Its file is gone.
   SysResult<> complete(const Removal& removal);
 
+  /// The file is gone.
+  SysResult<> forget(const FileRef& file);
   /// At this moment something is recorded of a file with this number.
   bool knows(const FileRef& file);
   /// While it lives no other session changes anything here.  Null: there is no database yet.

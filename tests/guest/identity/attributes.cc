@@ -159,6 +159,12 @@ void table_of_attributes() {
   as(33, 34, {}, [] { try_names("attributed"); });
   as(50, 51, {}, [] { try_names("attributed"); });
 
+  for (const uid_t user : {5U, 0U}) {
+    CALL(lsetxattr("attributed_link", "trusted.a", "value", 5, 0));
+    CALL(lchown("attributed_link", user, user));
+    show("list", names("attributed_link"));
+  }
+
   access_lists();
   vfs_cap_data capabilities{};
   capabilities.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE;

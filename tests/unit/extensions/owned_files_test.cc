@@ -100,6 +100,22 @@ TEST_CASE("a directory tells whether its entries are other than they look", "[id
   CHECK(other.lists_other_types(world.look("moved")));
 }
 
+TEST_CASE("attributes outlive the record of an owner", "[identity]") {
+  World world;
+  world.tree.link("nowhere", "/l");
+  world.set("l", 5, 6, 0777);
+  REQUIRE(world.files.set_attribute(world.look("l"), "trusted.a", "value", 0).ok());
+  world.set("l", 0, 0, 0777);
+  CHECK_FALSE(world.look("l").is_stored);
+  CHECK(world.files.attribute(world.look("l"), "trusted.a").ok());
+  const auto held = world.files.hold(world.tree.at("/l"));
+  REQUIRE(held != nullptr);
+  unlink(world.tree.at("/l").c_str());
+  world.files.forget(*held);
+  world.tree.link("nowhere", "/l");
+  CHECK_FALSE(world.files.attribute(world.look("l"), "trusted.a").ok());
+}
+
 TEST_CASE("the host's mode lets its owner in and is never set-ID", "[identity]") {
   World world;
   world.tree.file("/f");
