@@ -1,8 +1,12 @@
 #include "extensions/identity/sqlite_store.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <ctime>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <utility>
@@ -42,13 +46,24 @@ bool is_short_of_room(const std::string& place) {
   return access(place.c_str(), W_OK) == 0 && OwnerDatabase::open_copy(place) != nullptr;
 }
 
-/// Said once; of terminals nobody expects that anything is kept.
+/// Nobody expects that anything is kept there.
+bool is_of_the_kernel(const FileRef& file) {
+  struct statfs system {};
+  const std::string place = file.follow ? file.host : directory_of(file.host);
+  if (statfs(place.c_str(), &system) != 0) return true;
+  constexpr std::array<long, 5> kKinds = {PROC_SUPER_MAGIC, SYSFS_MAGIC, DEVPTS_SUPER_MAGIC,
+                                          SOCKFS_MAGIC, PIPEFS_MAGIC};
+  return std::find(kKinds.begin(), kKinds.end(), system.f_type) != kKinds.end();
+}
+
+/// Said once.
 void tell_of_short_memory(const FileRef& file) {
   static bool said = false;
-  if (said || S_ISCHR(file.status.st_mode)) return;
+  if (said || is_of_the_kernel(file)) return;
   said = true;
+  const auto name = file.follow ? read_link(file.host) : SysResult<std::string>(file.host);
   LOG(warning)
-      << "the file system of " << quoted(file.host)
+      << "the file system of " << quoted(name ? *name : file.host)
       << " has neither attributes nor times of birth: owners there are forgotten at the end";
 }
 
