@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -34,9 +35,20 @@ int ask_kernel(int file) {
   return known ? error : ENOSYS;
 }
 
+/// Somebody has it open for writing: then nobody gets a lease to read it (fcntl(2)).  Only of one's
+/// own files; of others' it is not to be known.
+bool is_being_written(int file) {
+  // Who comes to write meanwhile breaks the lease: a signal that is ignored by itself.
+  if (fcntl(file, F_SETSIG, SIGURG) != 0) return false;
+  if (fcntl(file, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+  (void)fcntl(file, F_SETLEASE, F_UNLCK);  // else it ends with the file
+  return false;
+}
+
 SysResult<> check_by_hand(const std::string& host, int file) {
   if (const auto may = check_permission(host, X_OK); !may) return may.error();
   if (const auto forbidden = on_noexec_mount(file); forbidden && *forbidden) return Errno(EACCES);
+  if (is_being_written(file)) return Errno(ETXTBSY);
   return Done{};
 }
 
