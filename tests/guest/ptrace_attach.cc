@@ -55,8 +55,9 @@ int main() {
   struct sigaction action {};
   action.sa_handler = ignore;
   EXPECT(sigaction(SIGALRM, &action, nullptr) == 0);
-  ualarm(30000, 0);
+  ualarm(30000, 30000);  // again, should the first come before the wait
   EXPECT_ERRNO(waitpid(stranger, &status, __WALL), EINTR);
+  ualarm(0, 0);
   EXPECT(trace(PTRACE_INTERRUPT, stranger) == 0);
   EXPECT(next_stop(stranger) == event_stop(PTRACE_EVENT_STOP));
   EXPECT(trace(PTRACE_DETACH, stranger) == 0 && lives(stop, alive));

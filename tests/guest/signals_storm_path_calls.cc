@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/support/guest_test.h"
+#include "tests/support/timer_period.h"
 
 namespace {
 
@@ -37,7 +38,8 @@ int open_descriptors() {
 }
 
 void set_timer(long microseconds) {
-  const itimerval timer{{0, microseconds}, {0, microseconds}};
+  const long period = microseconds == 0 ? 0 : timer_period(microseconds);
+  const itimerval timer{{0, period}, {0, period}};
   setitimer(ITIMER_REAL, &timer, nullptr);
 }
 

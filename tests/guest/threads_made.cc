@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "tests/support/guest_test.h"
+#include "tests/support/timer_period.h"
 
 extern "C" {
 // rbx rbp r12 r13 r14 r15 rdi rsi rdx r10 r8 r9, flags, rsp
@@ -195,7 +196,8 @@ int under_signals() {
   struct sigaction action {};
   action.sa_handler = [](int) { ++alarms; };
   EXPECT(sigaction(SIGALRM, &action, nullptr) == 0);
-  const itimerval quick{{0, 200}, {0, 200}}, none{};
+  const long period = timer_period(200);
+  const itimerval quick{{0, period}, {0, period}}, none{};
   EXPECT(setitimer(ITIMER_REAL, &quick, nullptr) == 0);
   count = 0;
   for (int i = 0; i < 600; ++i) {

@@ -7,7 +7,7 @@ for kind in proc sysfs; do mount -t $kind $kind /${kind%fs}; done
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm
-mount -t tmpfs -o mode=1777 tmp /tmp
+chmod 1777 /tmp
 ln -sf /proc/self/fd /dev/fd
 mount --make-rprivate /
 hostname nestp-aarch64
