@@ -25,8 +25,10 @@ __asm__(
     ".previous\n");
 
 extern "C" {
+// NOLINTBEGIN(readability-identifier-naming): names of the assembler
 extern const std::byte nestp_gate_64_begin[], nestp_gate_64_end[];
 extern const std::byte nestp_gate_32_begin[], nestp_gate_32_end[];
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace nestp::gate {

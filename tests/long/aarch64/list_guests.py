@@ -40,7 +40,7 @@ def main():
     with open(folder + "/helpers", "w", encoding="utf-8") as file:
         print(*["./" + os.path.basename(path) for path in helpers], file=file)
     with open(folder + "/programs", "w", encoding="utf-8") as file:
-        print(*programs, sep="\n", file=file)
+        file.writelines(path + "\n" for path in programs)
 
 
 if __name__ == "__main__":
