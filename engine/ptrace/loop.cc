@@ -6,6 +6,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 #include "engine/check.h"
 #include "engine/log.h"
@@ -20,6 +21,12 @@
 #include "engine/ptrace/special/namespaces.h"
 
 namespace nestp {
+namespace {
+
+/// Stops that are served in the kernel's order before each thread has its turn.
+constexpr std::size_t kTurn = 64;
+
+}  // namespace
 
 bool read_call_registers(pid_t thread, Registers& registers) {
   if (!ptrace_call::get_registers(thread, registers)) return false;
@@ -57,7 +64,12 @@ Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_
 }
 
 ExitStatus Loop::run() {
+  std::size_t served = 0;
   while (!tracer_.threads.empty()) {
+    if (++served > std::max(kTurn, 2 * tracer_.threads.size())) {
+      served = 0;
+      serve_all();
+    }
     int status = 0;
     const pid_t thread = waitpid(-1, &status, __WALL);
     if (thread < 0) {
@@ -70,6 +82,19 @@ ExitStatus Loop::run() {
     }
   }
   return status_;
+}
+
+/// One stop of each thread that stands at one.  The kernel looks for stops in the order of one list
+/// (kernel/exit.c, ptrace_do_wait): threads that stop again before the tracer is back would keep
+/// those behind them waiting.
+void Loop::serve_all() {
+  if (tracer_.threads.size() < 2) return;
+  std::vector<pid_t> threads;
+  tracer_.threads.for_each([&](const Thread& thread) { threads.push_back(thread.id); });
+  for (const pid_t thread : threads) {
+    int status = 0;
+    if (waitpid(thread, &status, __WALL | WNOHANG) == thread) handle(read_status(thread, status));
+  }
 }
 
 void Loop::handle(const Stop& stop) {

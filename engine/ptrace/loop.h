@@ -22,6 +22,7 @@ class Loop {
   ExitStatus run();
 
  private:
+  void serve_all();
   void handle(const Stop& stop);
   void entry(Thread& thread);
   void exit(Thread& thread);
