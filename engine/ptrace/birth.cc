@@ -44,7 +44,7 @@ bool is_told_as_clone(CallFrame& frame) {
 
 /// Calls at which it matters whose a thread is that was made before.
 bool tells_threads_apart(Sys sys) {
-  static const SysSet kCalls = [] {
+  static const SysSet deciding = [] {
     SysSet calls;
     for (const Sys one : {Sys::setuid, Sys::setgid, Sys::setreuid, Sys::setregid, Sys::setresuid,
                           Sys::setresgid, Sys::setfsuid, Sys::setfsgid, Sys::setgroups, Sys::capset,
@@ -53,7 +53,7 @@ bool tells_threads_apart(Sys sys) {
     }
     return calls;
   }();
-  return kCalls.test(static_cast<std::size_t>(sys));
+  return deciding.test(static_cast<std::size_t>(sys));
 }
 
 }  // namespace
