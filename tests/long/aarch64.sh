@@ -43,8 +43,8 @@ do_step() {
 get_libraries() {
   # What the machine itself is made of: the tests' tools, and its kernel.
   "$top/.ci/sysroot.sh" arm64 "$place" catch2 apt bash bsdutils busybox-static coreutils dash debianutils \
-    diffutils dpkg findutils gdb git grep gzip hostname iproute2 libc-bin linux-image-arm64 login mount passwd \
-    perl-base procps sed strace tar uidmap util-linux
+    diffutils dpkg findutils grep gzip hostname iproute2 libc-bin linux-image-arm64 login mount passwd \
+    perl-base procps sed tar uidmap util-linux
 }
 build() {
   export CCACHE_BASEDIR=$top
