@@ -25,19 +25,39 @@ bool is_usual(uint64_t flags) {
   return (flags & kNeeded) == kNeeded && (flags & ~(kNeeded | kOthers)) == 0;
 }
 
+// Who is cut short at any instruction here leaves a record that says so: by its lock, or by
+// FastSlot::birth (unwind.cc).
+
+uint32_t own_lock(const Work& work) {
+  const uint64_t index = (reinterpret_cast<uint64_t>(work.slot) - kFastSlots) / kFastSlotSize;
+  return static_cast<uint32_t>(index + 1);
+}
+
+void set_lock(Birth* birth, uint32_t lock) {
+  __atomic_store_n(&birth->lock, lock, __ATOMIC_SEQ_CST);
+}
+
+void set_birth(Work& work, Birth* birth) {
+  __atomic_store_n(&work.slot->birth, reinterpret_cast<uint64_t>(birth), __ATOMIC_SEQ_CST);
+}
+
 Birth* claim_birth(Work& work) {
   for (uint64_t i = 0; i < kBirthCount; ++i) {
     auto* birth = reinterpret_cast<Birth*>(kBirths + i * sizeof(Birth));
-    if (__atomic_exchange_n(&birth->lock, 1U, __ATOMIC_ACQUIRE) != 0) continue;
-    work.slot->birth = reinterpret_cast<uint64_t>(birth);
-    return birth;
+    uint32_t free = 0;
+    if (__atomic_compare_exchange_n(&birth->lock, &free, own_lock(work), false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_RELAXED)) {
+      return birth;
+    }
   }
   return nullptr;
 }
 
-void free_birth(Work& work, Birth* birth) {
-  work.slot->birth = 0;
-  __atomic_store_n(&birth->lock, 0U, __ATOMIC_RELEASE);
+/// No thread was made.
+void take_back(Work& work, Birth* birth) {
+  set_lock(birth, own_lock(work));
+  set_birth(work, nullptr);
+  set_lock(birth, 0);
 }
 
 /// The call's arguments, checked where nobody else can change them.
@@ -67,7 +87,7 @@ int64_t make_thread(Work& work) {
   Birth* birth = claim_birth(work);
   if (birth == nullptr) return kAskTracer;
   if (!take_arguments(work, birth)) {
-    free_birth(work, birth);
+    set_lock(birth, 0);
     return kAskTracer;
   }
   const uint64_t nothing[6] = {};
@@ -75,11 +95,13 @@ int64_t make_thread(Work& work) {
   birth->registers = *work.frame;
   // Neither call has a sixth argument: there the new thread's own register tells of the record.
   work.args[5] = reinterpret_cast<uint64_t>(birth);
+  set_birth(work, birth);
+  set_lock(birth, kBorn);
   const int64_t result = issue_final(work, work.frame->rax);
   if (result < 0) {
-    free_birth(work, birth);
+    take_back(work, birth);
   } else {
-    work.slot->birth = 0;  // the new thread's
+    set_birth(work, nullptr);  // the new thread's, which may have been served already
   }
   return result;
 }

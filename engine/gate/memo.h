@@ -205,9 +205,8 @@ struct FastProcess {
   uint64_t context;    ///< view and root directory; 0: nothing is answered here
   uint64_t directory;  ///< the working directory's id; 0: not known
   uint32_t flags;
-  uint32_t memo_missing;     ///< set by the loader
-  uint32_t has_plain_files;  ///< likewise: they are mapped
-  uint32_t unused;
+  uint32_t memo_missing;              ///< set by the loader
+  uint64_t has_plain_files;           ///< likewise: they are mapped
   uint64_t linker_start, linker_end;  ///< of an ld.so that opens libraries, by the loader
 };
 inline constexpr uint64_t kFastProcess = kLoaderData + kLoaderDataSize;
@@ -289,11 +288,13 @@ struct FastFrame {
 /// A thread that the handler makes.  It starts where the handler's own call ends, but stops for the
 /// tracer before it runs there, and gets its maker's registers.  The tracer frees the record then.
 struct Birth {
+  /// 0: free; a slot's index and one: being filled by the call there; kBorn: of a new thread.
   uint32_t lock;
   int32_t maker;  ///< id of the thread
   FastFrame registers;
   uint64_t arguments[11];  ///< struct clone_args of <linux/sched.h>
 };
+inline constexpr uint32_t kBorn = 0xffffffff;
 /// In each address space.
 inline constexpr uint64_t kBirths = kFastProcess + 0x400;
 inline constexpr uint64_t kBirthCount = 12;

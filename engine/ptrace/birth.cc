@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/ptrace/call_frame.h"
@@ -25,21 +25,20 @@ namespace {
 constexpr std::uint64_t kOfThread =
     CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 
-/// Flags of the clone(2) or clone3(2) that a thread stands at, with its signal; 0: none such, or
-/// they cannot be read.
-std::uint64_t flags_of_call(CallFrame& frame) {
-  if (frame.sys() == Sys::clone) return frame.arg(0);
-  if (frame.sys() != Sys::clone3) return 0;
-  constexpr std::size_t kExitSignal = 4;
-  const auto words =
-      frame.memory().read_object<std::array<std::uint64_t, kExitSignal + 1>>(frame.address(0));
-  return words ? words->front() | words->back() : 0;
-}
-
-/// PTRACE_EVENT_CLONE is what would tell of it (kernel/fork.c, kernel_clone).
+/// The thread stands at a clone(2) or clone3(2) of which PTRACE_EVENT_CLONE would tell
+/// (kernel/fork.c, kernel_clone).
 bool is_told_as_clone(CallFrame& frame) {
-  const std::uint64_t flags = flags_of_call(frame);
-  return flags != 0 && (flags & CLONE_VFORK) == 0 && (flags & CSIGNAL) != SIGCHLD;
+  if (frame.sys() != Sys::clone && frame.sys() != Sys::clone3) return false;
+  std::uint64_t flags = frame.arg(0), signal = flags & CSIGNAL;
+  if (frame.sys() == Sys::clone3) {
+    constexpr std::size_t kExitSignal = 4;
+    const auto words =
+        frame.memory().read_object<std::array<std::uint64_t, kExitSignal + 1>>(frame.address(0));
+    if (!words) return true;
+    flags = words->front();
+    signal = words->back();
+  }
+  return (flags & CLONE_VFORK) == 0 && signal != SIGCHLD;
 }
 
 /// Calls at which it matters whose a thread is that was made before.
@@ -97,7 +96,8 @@ void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags)
     child.process->has_own_filters = parent.process->has_own_filters;
     child.process->descriptor_names = parent.process->descriptor_names;
   }
-  child.has_other_slots = parent.process->thread_count > 1 && (flags & CLONE_VM) == 0;
+  child.has_own_memory = (flags & CLONE_VM) == 0;
+  child.has_other_slots = parent.process->thread_count > 1 && child.has_own_memory;
   if (flags & CLONE_VM) {
     child.space = parent.space;
   } else {
@@ -139,27 +139,34 @@ void Loop::birth(Thread& parent, const Stop& stop) {
   const auto child = static_cast<pid_t>(*id);
   if (stillborn_.erase(child) != 0) return resume(parent);
   Thread* thread = tracer_.threads.find(child);
-  // One that was adopted may be gone already.
-  if (thread == nullptr && tracer_.fast && kill(child, 0) != 0 && errno == ESRCH)
-    return resume(parent);
   if (thread == nullptr || !thread->announced) {
     if (thread == nullptr) thread = &tracer_.threads.add(child);
     introduce(*thread, parent, clone_flags(parent, stop.event), stop.event);
-    if (thread->started) begin(*thread);
+    if (thread->started) {
+      give_registers(*thread);
+      begin(*thread);
+    }
   }
   if (!tracer_.tracing.event_stop(parent, stop.event, *id)) resume(parent);
 }
 
+/// At the first stop, of whatever kind, of a thread that the handler made: whoever looks at it
+/// sees the registers that it goes on with.
+void Loop::give_registers(Thread& thread) {
+  if (thread.space == nullptr || !thread.space->fast.has_code) return;
+  ThreadMemory memory(thread.id);
+  Registers registers(kAbiX64);
+  if (!ptrace_call::get_registers(thread.id, registers) || !maker_of(registers, memory)) return;
+  begin_behind_call(registers, memory);
+  (void)ptrace_call::set_registers(thread.id, registers);
+}
+
 /// Lets a new thread make its first step, with the registers its parent had.
 void Loop::begin(Thread& thread) {
-  if (thread.space->fast.has_code) {
+  if (thread.space->fast.has_code && thread.has_own_memory) {
     ThreadMemory memory(thread.id);
-    Registers registers(kAbiX64);
+    free_births(memory);
     if (thread.has_other_slots) free_slots(memory);
-    if (ptrace_call::get_registers(thread.id, registers) && maker_of(registers, memory)) {
-      begin_behind_call(registers, memory);
-      (void)ptrace_call::set_registers(thread.id, registers);
-    }
   }
   if (thread.given_argument) {
     Registers registers(kAbiX64);
@@ -174,6 +181,11 @@ void Loop::begin(Thread& thread) {
   if (!tracer_.tracing.first_stop(thread)) resume(thread);
 }
 
+/// A thread of `process` with that id exists.
+static bool has_thread(const Process& process, pid_t id) {
+  return syscall(SYS_tgkill, process.id, id, 0) == 0;
+}
+
 /// A thread that nobody told of, at its first stop.  Null: its parent's event is to come.
 Thread* Loop::adopt(pid_t id) {
   if (!tracer_.fast) return nullptr;
@@ -183,22 +195,24 @@ Thread* Loop::adopt(pid_t id) {
   const auto maker = maker_of(registers, memory);
   if (!maker) return nullptr;
   Thread* parent = tracer_.threads.find(*maker);
-  if (parent == nullptr) {
-    // It has ended meanwhile; the others of its process have what it had.
+  if (parent != nullptr && parent->process != nullptr && has_thread(*parent->process, id)) {
+    if (!parent->makes_unreported) return nullptr;
+  } else {
+    // It has ended, so no event of its is to come; the others of its process have what it had.
+    parent = nullptr;
     tracer_.threads.for_each([&](Thread& other) {
-      const bool is_same =
-          other.process != nullptr && syscall(SYS_tgkill, other.process->id, id, 0) == 0;
-      if (is_same) parent = &other;
+      if (parent == nullptr && other.process != nullptr && has_thread(*other.process, id))
+        parent = &other;
     });
   }
-  if (parent == nullptr || !parent->makes_unreported) return nullptr;
+  if (parent == nullptr) return nullptr;
   Thread& child = tracer_.threads.add(id);
   introduce(child, *parent, kOfThread, PTRACE_EVENT_CLONE);
   return &child;
 }
 
-/// The threads of its process that nobody has told of get what `maker` has now.
-void Loop::adopt_all(Thread& maker) {
+/// Waits for the first stops of the threads of its process that nobody has told of.
+void Loop::await_births(Thread& maker) {
   if (!maker.makes_unreported) return;
   const std::string tasks = "/proc/" + std::to_string(maker.process->id) + "/task";
   const DirectoryStream stream(opendir(tasks.c_str()));
@@ -206,7 +220,8 @@ void Loop::adopt_all(Thread& maker) {
   while (const dirent* entry = readdir(stream.get())) {
     const auto id = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
     if (id <= 0 || tracer_.threads.find(id) != nullptr) continue;
-    introduce(tracer_.threads.add(id), maker, kOfThread, PTRACE_EVENT_CLONE);
+    int status = 0;
+    if (waitpid(id, &status, __WALL) == id) handle(read_status(id, status));
   }
 }
 
@@ -217,7 +232,7 @@ void Loop::prepare_birth(CallFrame& frame) {
   if (!thread.makes_unreported) return;
   const bool is_birth = is_told_as_clone(frame);
   if (!is_birth && !tells_threads_apart(frame.sys())) return;
-  adopt_all(thread);
+  await_births(thread);
   if (!is_birth) return;
   // Not for this one call alone, as nothing tells that it failed.
   if (ptrace_call::report_threads(thread.id, true)) thread.makes_unreported = false;

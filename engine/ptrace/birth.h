@@ -3,7 +3,7 @@
 // The kernel tells of a child by a stop of its parent and one of its own.  Threads that the fast
 // path's handler makes (gate::Birth) stop alone: their maker would otherwise wait for processors
 // that its threads already keep busy.  Such a thread is unknown until its first stop, or until it
-// matters (Loop::adopt_all); Thread::makes_unreported says of a thread that it may have such.
+// matters (Loop::await_births); Thread::makes_unreported says of a thread that it may have such.
 #pragma once
 
 #include <cstdint>

@@ -55,7 +55,7 @@ Loop::Loop(Tracer& tracer, pid_t first, ExecPlan plan) : tracer_(tracer), first_
     if (tracer_.fast) tracer_.fast->suspend(traced);
   };
   tracer_.tracing.options_change = [this](Thread& traced) {
-    adopt_all(traced);
+    await_births(traced);
     traced.makes_unreported = false;
   };
   tracer_.stats.threads = tracer_.stats.most_threads = 1;
@@ -109,6 +109,7 @@ void Loop::handle(const Stop& stop) {
     return;
   }
   if (stop.kind != StopKind::entry && stop.kind != StopKind::exit) ++tracer_.stats.other_stops;
+  if (!thread->started) give_registers(*thread);
   tracer_.settle(*thread);
   tracer_.tracing.stopped(*thread);
   tracer_.placement.stopped(stop.thread);

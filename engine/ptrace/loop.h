@@ -38,9 +38,10 @@ class Loop {
 
   void birth(Thread& parent, const Stop& stop);
   void introduce(Thread& child, Thread& parent, std::uint64_t flags, int event);
+  void give_registers(Thread& thread);
   void begin(Thread& thread);
   Thread* adopt(pid_t id);
-  void adopt_all(Thread& maker);
+  void await_births(Thread& maker);
   void prepare_birth(CallFrame& frame);
   void set_birth_reports(Thread& thread);
 

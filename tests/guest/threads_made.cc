@@ -190,6 +190,55 @@ int makers_that_end() {
   return 0;
 }
 
+int wait_for_ever(void*) {
+  for (;;)
+    pause();
+}
+
+sem_t has_other;
+
+void* make_makers(void*) {
+  while (sem_wait(&has_other) != 0) {
+  }
+  _exit(makers_that_end() == 0 ? 0 : 3);
+}
+
+/// The same beside a thread made with a flag that few ask for.
+int makers_that_end_beside_another() {
+  const pid_t child = fork();
+  EXPECT(child >= 0);
+  if (child == 0) {
+    const int flags = static_cast<int>(kOfThread & ~(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID));
+    pthread_t maker;
+    if (sem_init(&has_other, 0, 0) != 0) _exit(4);
+    if (pthread_create(&maker, nullptr, make_makers, nullptr) != 0) _exit(5);
+    if (clone(wait_for_ever, stack + sizeof stack, flags | CLONE_IO, nullptr) < 0) _exit(2);
+    sem_post(&has_other);
+    pthread_join(maker, nullptr);
+  }
+  int status = 0;
+  EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  return 0;
+}
+
+/// A process that ends without a signal to its parent.
+int silent_processes() {
+  for (const bool by_struct : {false, true}) {
+    clone_args arguments{};
+    const long child = by_struct ? syscall(SYS_clone3, &arguments, sizeof arguments)
+                                 : syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr);
+    if (by_struct && child < 0 && errno == ENOSYS) continue;
+    if (child == 0) {
+      const int file = open("file", O_RDONLY | O_CLOEXEC);
+      _exit(file >= 0 && close(file) == 0 ? 0 : 1);
+    }
+    int status = 0;
+    EXPECT(child > 0 && waitpid(static_cast<pid_t>(child), &status, __WALL) == child);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  return 0;
+}
+
 std::atomic<long> alarms{0};
 
 int under_signals() {
@@ -292,7 +341,9 @@ int killed_makers() {
 
 int main() {
   EXPECT(make_file("file", "text"));
+  EXPECT(makers_that_end_beside_another() == 0);
   EXPECT(registers_are_kept() == 0);
+  EXPECT(silent_processes() == 0);
   EXPECT(refusals_are_the_kernels() == 0);
   EXPECT(many_at_once() == 0);
   EXPECT(makers_that_end() == 0);

@@ -11,16 +11,12 @@
 #include "fs/mount_flags.h"
 
 namespace nestp {
-namespace {
-
 void make_folders(const std::string& path) {
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     (void)mkdir(path.substr(0, slash).c_str(), 0700);
     if (slash == path.npos) return;
   }
 }
-
-}  // namespace
 
 bool write_whole(int file, std::span<const std::byte> bytes, std::uint64_t offset) {
   while (!bytes.empty()) {

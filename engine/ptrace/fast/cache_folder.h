@@ -15,6 +15,9 @@
 
 namespace nestp {
 
+/// The folder `path` and those above it, each for the person alone, where they can be made.
+void make_folders(const std::string& path);
+
 /// All of `bytes` at `offset`; false: no room, or no permission.
 bool write_whole(int file, std::span<const std::byte> bytes, std::uint64_t offset);
 

@@ -1,7 +1,6 @@
 #include "engine/ptrace/fast/plain_files.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <fcntl.h>
 #include <iterator>
 #include <linux/magic.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/gate/memo.h"
+#include "engine/ptrace/fast/cache_folder.h"
 
 namespace nestp {
 namespace {
@@ -20,21 +20,18 @@ constexpr auto kSize = static_cast<off_t>(gate::kPlainSize);
 
 /// Kept on this machine alone, with a time of the status that every change of attributes sets.
 bool is_of_this_machine(const struct statfs& system) {
-  constexpr long kXfs = 0x58465342, kZfs = 0x2fc12fc1;
-  constexpr long kSystems[] = {EXT4_SUPER_MAGIC, kXfs,        BTRFS_SUPER_MAGIC,
-                               F2FS_SUPER_MAGIC, TMPFS_MAGIC, kZfs};
+  // Not F2FS, whose setxattr(2) left the time alone for long.
+  constexpr long kXfs = 0x58465342;
+  constexpr long kSystems[] = {EXT4_SUPER_MAGIC, kXfs, BTRFS_SUPER_MAGIC, TMPFS_MAGIC};
   return std::find(std::begin(kSystems), std::end(kSystems), static_cast<long>(system.f_type)) !=
          std::end(kSystems);
 }
 
 UniqueFd open_kept(const std::string& cache) {
   struct statfs system {};
-  if (cache.empty()) return {};
-  if (statfs(cache.c_str(), &system) != 0) {
-    if (errno != ENOENT || mkdir(cache.c_str(), 0700) != 0) return {};
-    if (statfs(cache.c_str(), &system) != 0) return {};
-  }
-  if (!is_of_this_machine(system) || !may_write_files_of(gate::kPlainSize)) return {};
+  if (cache.empty() || !may_write_files_of(gate::kPlainSize)) return {};
+  make_folders(cache);
+  if (statfs(cache.c_str(), &system) != 0 || !is_of_this_machine(system)) return {};
   UniqueFd file(
       open((cache + kName).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
   struct stat status {};

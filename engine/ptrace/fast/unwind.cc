@@ -1,5 +1,6 @@
 #include "engine/ptrace/fast/unwind.h"
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -76,19 +77,37 @@ void restore(UserRegisters& user, const FastFrame& frame) {
 }
 
 /// The result of the call that was under way, if it is the guest's.
-std::optional<std::int64_t> final_result(const UserRegisters& user, const FastSlot& slot) {
-  if (slot.is_final == 0) return std::nullopt;
+struct Final {
+  bool is_known = false;
+  std::int64_t result = 0;
+};
+
+Final final_result(const UserRegisters& user, const FastSlot& slot) {
+  if (slot.is_final == 0) return {};
   std::int64_t result = slot.result;
   if (user.rip >= gate::kFastCallReturn && user.rip < gate::kFastCallStored) {
     result = static_cast<std::int64_t>(user.rax);
   } else if (slot.has_result == 0) {
-    return std::nullopt;
+    return {};
   }
-  if (slot.redo != 0 && result == slot.redo) return std::nullopt;
-  if (slot.is_final == gate::kFinalIfGood && result < 0) return std::nullopt;
+  if (slot.redo != 0 && result == slot.redo) return {};
+  if (slot.is_final == gate::kFinalIfGood && result < 0) return {};
   const bool is_denied = result == -EACCES || result == -EPERM;
-  if (slot.is_final == gate::kFinalUnlessDenied && is_denied) return std::nullopt;
-  return result;
+  if (slot.is_final == gate::kFinalUnlessDenied && is_denied) return {};
+  return {true, result};
+}
+
+/// All of an address space.
+using Births = std::array<gate::Birth, gate::kBirthCount>;
+
+/// Those that a call which made no thread had claimed: `own` is the lock by which it does.
+void free_births(ThreadMemory& memory, const FastSlot& slot, std::uint64_t own) {
+  if (slot.birth != 0) free_lock(memory, slot.birth);
+  const auto births = memory.read_object<Births>(GuestAddress{gate::kBirths});
+  if (!births) return;
+  for (std::size_t i = 0; i < births->size(); ++i) {
+    if ((*births)[i].lock == own) free_lock(memory, gate::kBirths + i * sizeof(gate::Birth));
+  }
 }
 
 /// From the frame on the slot's stack, which is whole.
@@ -102,21 +121,21 @@ bool leave_by_frame(UserRegisters& user, ThreadMemory& memory) {
       memory.read_object<FastFrame>(GuestAddress{at + gate::kFastStack - sizeof(FastFrame)});
   if (!slot || !frame) return false;
   const bool is_begun = frame->target != 0;
-  const auto final = is_begun ? final_result(user, *slot) : std::nullopt;
+  const Final final = is_begun ? final_result(user, *slot) : Final{};
   const bool is_done = is_begun && slot->done != 0;
   const bool at_call = user.rip == gate::kFastCallReturn;
   const std::uint64_t number = user.orig_rax;
   restore(user, *frame);
   user.rsp = slot->stack;
-  // A thread that was made frees its record itself.
-  const bool has_made = final && *final > 0;
-  if (slot->birth != 0 && !has_made) free_lock(memory, slot->birth);
-  if (is_done || final) {
+  // The tracer frees that of a thread that was made.
+  if (final.result <= 0)
+    free_births(memory, *slot, (at - gate::kFastSlots) / gate::kFastSlotSize + 1);
+  if (is_done || final.is_known) {
     // With a number the kernel goes on to restart the call, or to fail it with EINTR.
     user.rip = frame->after;
     user.rcx = frame->after;
     user.orig_rax = at_call && static_cast<std::int64_t>(number) >= 0 ? frame->rax : ~0ULL;
-    user.rax = final ? static_cast<std::uint64_t>(*final) : frame->rax;
+    user.rax = final.is_known ? static_cast<std::uint64_t>(final.result) : frame->rax;
     if (is_done) {
       user.orig_rax = ~0ULL;
       user.rax = static_cast<std::uint64_t>(slot->result);
@@ -166,7 +185,7 @@ std::optional<pid_t> maker_of(const Registers& registers, ThreadMemory& memory) 
   const std::uint64_t at = birth_of(load(registers));
   if (at == 0) return std::nullopt;
   const auto birth = memory.read_object<gate::Birth>(GuestAddress{at});
-  if (!birth || birth->lock == 0) return std::nullopt;
+  if (!birth || birth->lock != gate::kBorn) return std::nullopt;
   return birth->maker;
 }
 
@@ -214,9 +233,15 @@ bool leave_handler(Registers& registers, ThreadMemory& memory) {
   return left;
 }
 
+void free_births(ThreadMemory& memory) {
+  const auto births = memory.read_object<Births>(GuestAddress{gate::kBirths});
+  if (!births) return;
+  for (std::size_t i = 0; i < births->size(); ++i) {
+    if ((*births)[i].lock != 0) free_lock(memory, gate::kBirths + i * sizeof(gate::Birth));
+  }
+}
+
 void free_slots(ThreadMemory& memory) {
-  for (std::uint64_t i = 0; i < gate::kBirthCount; ++i)
-    free_lock(memory, gate::kBirths + i * sizeof(gate::Birth));
   for (std::uint64_t i = 0; i < gate::kFastSlotCount; ++i) {
     const auto lock = memory.read_object<std::uint32_t>(GuestAddress{slot_at(i)});
     if (lock && *lock != 0) free_lock(memory, slot_at(i));
