@@ -19,6 +19,9 @@ architecture=$1
 mkdir -p "$2"
 folder=$(CDPATH='' cd -- "$2" && pwd)
 shift 2
+case $folder in
+  *[[:space:]]*) die "$folder has a blank in its name, which pkg-config does not bear; give another folder" ;;
+esac
 
 mkdir -p "$folder/state/lists/partial" "$folder/cache/archives/partial" "$folder/root"
 : >"$folder/status"
