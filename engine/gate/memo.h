@@ -235,8 +235,8 @@ inline constexpr int64_t kPlainAge = 3;
 inline uint64_t plain_number(uint64_t device, uint64_t inode, int64_t seconds,
                              uint32_t nanoseconds) {
   constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
-  uint64_t number = device;
-  const uint64_t parts[] = {inode, static_cast<uint64_t>(seconds), nanoseconds};
+  uint64_t number = 0;
+  const uint64_t parts[] = {device, inode, static_cast<uint64_t>(seconds), nanoseconds};
   for (const uint64_t part : parts) {
     number = (number ^ part) * kOdd;
     number ^= number >> 32;
