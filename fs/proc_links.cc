@@ -69,6 +69,7 @@ constexpr std::array kProcTexts = {
     ProcTextRow{"numa_maps", ProcText::numa_maps}, ProcTextRow{"mounts", ProcText::mounts},
     ProcTextRow{"mountinfo", ProcText::mountinfo}, ProcTextRow{"mountstats", ProcText::mountstats},
     ProcTextRow{"status", ProcText::status},
+    ProcTextRow{"stat", ProcText::stat},
 };
 
 }  // namespace

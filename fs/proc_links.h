@@ -41,6 +41,7 @@ enum class ProcText : std::uint8_t {
   mountinfo,
   mountstats,
   status,
+  stat,
 };
 
 struct ProcFile {

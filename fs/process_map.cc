@@ -113,6 +113,12 @@ std::string guest_maps(ProcText format, std::string_view host_text, const View& 
   return text;
 }
 
+/// As fs/proc/array.c names states.
+static std::string state_line(char state) {
+  const char* const name = state == 'T' ? "stopped" : "running";
+  return std::string("State:\t") + state + " (" + name + ")\n";
+}
+
 std::string guest_status(std::string_view host_text, const GuestStatus& status) {
   struct Field {
     std::string_view name;
@@ -128,6 +134,10 @@ std::string guest_status(std::string_view host_text, const GuestStatus& status) 
   text.reserve(host_text.size());
   while (!host_text.empty()) {
     const std::string_view line = next_line(host_text);
+    if (status.state != 0 && line.starts_with("State:\tt ")) {
+      text += state_line(status.state);
+      continue;
+    }
     const auto field = std::find_if(std::begin(fields), std::end(fields), [&](const Field& known) {
       return line.starts_with(known.name);
     });
@@ -137,6 +147,15 @@ std::string guest_status(std::string_view host_text, const GuestStatus& status) 
       text += std::string(field->name) + std::to_string(field->value) + "\n";
     }
   }
+  return text;
+}
+
+std::optional<std::string> guest_stat(std::string_view host_text, char state) {
+  // The name may hold any character, so the last parenthesis counts (proc_pid_stat(5)).
+  const std::size_t at = host_text.rfind(") t ");
+  if (at == host_text.npos) return std::nullopt;
+  std::string text(host_text);
+  text[at + 2] = state;
   return text;
 }
 

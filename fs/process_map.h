@@ -34,6 +34,7 @@ std::string guest_maps(ProcText format, std::string_view host_text, const View& 
 
 /// What /proc/PID/status would say if nestp were not there.
 struct GuestStatus {
+  char state = 0;    ///< T or R, in the place of t; 0: that is right
   pid_t tracer = 0;  ///< a guest's debugger; 0: none
   bool no_new_privs = false;
   unsigned seccomp_mode = 0;     ///< 0 off, 1 strict, 2 filter
@@ -41,5 +42,8 @@ struct GuestStatus {
 };
 
 std::string guest_status(std::string_view host_text, const GuestStatus& status);
+
+/// /proc/PID/stat with `state` in the place of "t"; none: it shows another.
+std::optional<std::string> guest_stat(std::string_view host_text, char state);
 
 }  // namespace nestp

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/log.h"
 #include "engine/ptrace/call_frame.h"
 #include "engine/ptrace/fast/unwind.h"
 #include "engine/ptrace/loop.h"
@@ -118,6 +119,7 @@ void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags)
 void Loop::introduce(Thread& child, Thread& parent, std::uint64_t flags, int event) {
   share_with_parent(child, parent, flags);
   child.announced = true;
+  LOG(trace) << parent.id << " makes " << child.id << (parent.makes_unreported ? ", untold" : "");
   tracer_.placement.born(child.id, parent.id,
                          child.process == parent.process ? Placement::Birth::thread_of_process
                                                          : Placement::Birth::process);
@@ -138,7 +140,7 @@ void Loop::birth(Thread& parent, const Stop& stop) {
   if (!id) return;
   const auto child = static_cast<pid_t>(*id);
   if (stillborn_.erase(child) != 0) return resume(parent);
-  Thread* thread = tracer_.threads.find(child);
+  Thread* thread = tracer_.threads.find_any(child);
   if (thread == nullptr || !thread->announced) {
     if (thread == nullptr) thread = &tracer_.threads.add(child);
     introduce(*thread, parent, clone_flags(parent, stop.event), stop.event);
@@ -195,14 +197,13 @@ Thread* Loop::adopt(pid_t id) {
   const auto maker = maker_of(registers, memory);
   if (!maker) return nullptr;
   Thread* parent = tracer_.threads.find(*maker);
-  if (parent != nullptr && parent->process != nullptr && has_thread(*parent->process, id)) {
+  if (parent != nullptr && has_thread(*parent->process, id)) {
     if (!parent->makes_unreported) return nullptr;
   } else {
     // It has ended, so no event of its is to come; the others of its process have what it had.
     parent = nullptr;
     tracer_.threads.for_each([&](Thread& other) {
-      if (parent == nullptr && other.process != nullptr && has_thread(*other.process, id))
-        parent = &other;
+      if (parent == nullptr && has_thread(*other.process, id)) parent = &other;
     });
   }
   if (parent == nullptr) return nullptr;
@@ -219,7 +220,7 @@ void Loop::await_births(Thread& maker) {
   if (stream == nullptr) return;
   while (const dirent* entry = readdir(stream.get())) {
     const auto id = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
-    if (id <= 0 || tracer_.threads.find(id) != nullptr) continue;
+    if (id <= 0 || tracer_.threads.find_any(id) != nullptr) continue;
     int status = 0;
     if (waitpid(id, &status, __WALL) == id) handle(read_status(id, status));
   }

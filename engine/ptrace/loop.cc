@@ -78,7 +78,8 @@ ExitStatus Loop::run() {
     }
     handle(read_status(thread, status));
     if (first_ended_ && tracer_.guest.on_exit == OnExit::kill) {
-      tracer_.threads.for_each([](const Thread& left) { kill(left.id, SIGKILL); });
+      for (const pid_t left : tracer_.threads.ids())
+        kill(left, SIGKILL);
     }
   }
   return status_;
@@ -89,9 +90,7 @@ ExitStatus Loop::run() {
 /// those behind them waiting.
 void Loop::serve_all() {
   if (tracer_.threads.size() < 2) return;
-  std::vector<pid_t> threads;
-  tracer_.threads.for_each([&](const Thread& thread) { threads.push_back(thread.id); });
-  for (const pid_t thread : threads) {
+  for (const pid_t thread : tracer_.threads.ids()) {
     int status = 0;
     if (waitpid(thread, &status, __WALL | WNOHANG) == thread) handle(read_status(thread, status));
   }
@@ -100,7 +99,8 @@ void Loop::serve_all() {
 void Loop::handle(const Stop& stop) {
   if (stop.kind == StopKind::exec) return exec(stop);
   if (stop.kind == StopKind::ended) return ended(stop);
-  Thread* thread = tracer_.threads.find(stop.thread);
+  Thread* thread = tracer_.threads.find_any(stop.thread);
+  if (thread != nullptr && !thread->announced) return;
   if (thread == nullptr) thread = adopt(stop.thread);
   if (thread == nullptr) {
     // A new thread that stopped before its parent's event came in.
@@ -236,8 +236,7 @@ void Loop::guest_event(Thread& thread, const Stop& stop) {
 void Loop::exec(const Stop& stop) {
   // Only of several threads one can have been another.
   const Thread* const known = tracer_.threads.find(stop.thread);
-  const bool is_alone =
-      known != nullptr && known->process != nullptr && known->process->thread_count == 1;
+  const bool is_alone = known != nullptr && known->process->thread_count == 1;
   const auto former = is_alone ? SysResult<std::uint64_t>(static_cast<std::uint64_t>(stop.thread))
                                : ptrace_call::event_message(stop.thread);
   if (!former) return;
@@ -271,7 +270,7 @@ void Loop::exec(const Stop& stop) {
 }
 
 void Loop::ended(const Stop& stop) {
-  Thread* thread = tracer_.threads.find(stop.thread);
+  Thread* thread = tracer_.threads.find_any(stop.thread);
   if (thread == nullptr) return;
   if (!thread->announced) {
     stillborn_.insert(stop.thread);

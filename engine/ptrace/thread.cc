@@ -22,8 +22,20 @@ void SlotPool::release(int slot) {
 }
 
 Thread* ThreadTable::find(pid_t id) {
+  Thread* const found = find_any(id);
+  return found != nullptr && found->announced ? found : nullptr;
+}
+
+Thread* ThreadTable::find_any(pid_t id) {
   const auto found = threads_.find(id);
   return found == threads_.end() ? nullptr : found->second.get();
+}
+
+std::vector<pid_t> ThreadTable::ids() const {
+  std::vector<pid_t> all;
+  for (const auto& [id, thread] : threads_)
+    all.push_back(id);
+  return all;
 }
 
 Thread& ThreadTable::add(pid_t id) {

@@ -178,18 +178,25 @@ struct Thread {
 
 class ThreadTable {
  public:
+  /// Of the announced ones: what has a process and all the rest.
   Thread* find(pid_t id);
+  /// Also one that has stopped, but whose parent's event is to come.
+  Thread* find_any(pid_t id);
   Thread& add(pid_t id);
   void remove(pid_t id);
   /// At an exec by `thread`: every other thread of its process is gone and it has the process's id.
   void collapse(pid_t process, pid_t former);
   bool empty() const { return threads_.empty(); }
   std::size_t size() const { return threads_.size(); }
+  /// Each that is announced.
   template <typename Function>
   void for_each(Function function) {
-    for (auto& [id, thread] : threads_)
-      function(*thread);
+    for (auto& [id, thread] : threads_) {
+      if (thread->announced) function(*thread);
+    }
   }
+  /// Of all.
+  std::vector<pid_t> ids() const;
 
  private:
   std::unordered_map<pid_t, std::unique_ptr<Thread>> threads_;

@@ -19,6 +19,8 @@ int main() {
   EXPECT(field("/proc/self/status", "TracerPid") == "0");
   EXPECT(field(process + "/status", "TracerPid") == "0");
   EXPECT(field("/proc/thread-self/status", "TracerPid") == "0");
+  EXPECT(field("/proc/self/status", "State") == "R (running)");
+  EXPECT(contents("/proc/self/stat").find(" (test) R ") != std::string::npos);
   EXPECT(field("/proc/self/status", "Pid") == std::to_string(getpid()));
   EXPECT(field("/proc/self/status", "PPid") == std::to_string(getppid()));
   EXPECT(field("/proc/self/status", "Name") == "test");

@@ -34,6 +34,31 @@ bool lives(int stop, int alive) {
 
 void ignore(int) {}
 
+[[noreturn]] void be_tracer(pid_t stranger, bool takes_stop, int ready) {
+  siginfo_t info{};
+  const int way = WSTOPPED | __WALL | (takes_stop ? 0 : WNOWAIT);
+  if (trace(PTRACE_ATTACH, stranger) != 0) _exit(1);
+  if (waitid(P_PID, static_cast<id_t>(stranger), &info, way) != 0) _exit(2);
+  if (info.si_status != SIGSTOP || write(ready, "x", 1) != 1) _exit(3);
+  for (;;)
+    pause();
+}
+
+/// Within a second its state (proc_pid_stat(5)) is this.
+bool becomes(pid_t process, char state) {
+  char path[64], stat[256];
+  std::snprintf(path, sizeof path, "/proc/%d/stat", process);
+  for (int i = 0; i < 100; ++i, usleep(10'000)) {
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t size = read(file, stat, sizeof stat - 1);
+    close(file);
+    if (size <= 0) return false;
+    stat[size] = 0;
+    if (const char* name_end = std::strrchr(stat, ')'); name_end[2] == state) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int main() {
@@ -65,18 +90,16 @@ int main() {
   // A tracer that ends lets go; nobody else could attach before.
   int ready[2];
   EXPECT(pipe2(ready, O_CLOEXEC) == 0);
-  const pid_t tracer = fork();
-  if (tracer == 0) {
-    if (trace(PTRACE_ATTACH, stranger) != 0 || next_stop(stranger) != SIGSTOP) _exit(1);
-    if (write(ready[1], "x", 1) != 1) _exit(2);
-    for (;;)
-      pause();
+  for (const bool takes_stop : {true, false}) {
+    const pid_t tracer = fork();
+    if (tracer == 0) be_tracer(stranger, takes_stop, ready[1]);
+    EXPECT(read(ready[0], &byte, 1) == 1);
+    EXPECT_ERRNO(trace(PTRACE_ATTACH, stranger), EPERM);
+    EXPECT(kill(tracer, SIGKILL) == 0 && waitpid(tracer, &status, 0) == tracer);
+    // The signal of a stop that nobody took comes about.
+    if (!takes_stop) EXPECT(becomes(stranger, 'T') && kill(stranger, SIGCONT) == 0);
+    EXPECT(lives(stop, alive));
   }
-  EXPECT(read(ready[0], &byte, 1) == 1);
-  EXPECT_ERRNO(trace(PTRACE_ATTACH, stranger), EPERM);
-  EXPECT(kill(tracer, SIGKILL) == 0 && waitpid(tracer, &status, 0) == tracer);
-  kill(stranger, SIGCONT);
-  EXPECT(lives(stop, alive));
 
   // Its end is told to a tracer that is not its parent.
   EXPECT(trace(PTRACE_SEIZE, stranger) == 0 && kill(stranger, SIGKILL) == 0);

@@ -15,12 +15,16 @@ int main() {
       usleep(500);
     }
   }
+  const std::string stat = "/proc/" + std::to_string(child) + "/stat",
+                    words = "/proc/" + std::to_string(child) + "/status";
   int status;
   char byte;
   for (int round = 0; round < 20; ++round) {
     EXPECT(read(pipes[0], &byte, 1) == 1 && kill(child, SIGSTOP) == 0);
     EXPECT(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
     EXPECT(WSTOPSIG(status) == SIGSTOP && waitpid(child, &status, WUNTRACED | WNOHANG) == 0);
+    EXPECT(contents(stat.c_str()).find(") T ") != std::string::npos);
+    EXPECT(contents(words.c_str()).find("State:\tT (stopped)\n") != std::string::npos);
     EXPECT(kill(child, SIGCONT) == 0);
     EXPECT(waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status));
   }
@@ -28,8 +32,6 @@ int main() {
   EXPECT(kill(child, SIGTSTP) == 0 &&
          waitid(P_PID, static_cast<id_t>(child), &info, WSTOPPED) == 0);
   EXPECT(info.si_code == CLD_STOPPED && info.si_status == SIGTSTP && info.si_pid == child);
-  const std::string state = contents(("/proc/" + std::to_string(child) + "/stat").c_str());
-  EXPECT(state.find(") T ") != std::string::npos || state.find(") t ") != std::string::npos);
   EXPECT(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child);
   EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }

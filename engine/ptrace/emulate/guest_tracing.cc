@@ -82,6 +82,15 @@ void GuestTracing::forget_report(const Thread& thread) {
   });
 }
 
+bool GuestTracing::has_report(const Thread& thread) const {
+  const Thread* tracer = threads_.find(thread.ptracee->tracer);
+  if (tracer == nullptr || tracer->process->tracing == nullptr) return false;
+  const auto& reports = tracer->process->tracing->reports;
+  return std::any_of(reports.begin(), reports.end(), [&](const PtraceeReport& report) {
+    return report.thread == thread.id && !report.ended;
+  });
+}
+
 SysResult<> GuestTracing::trace_me(Thread& thread) {
   if (thread.ptracee != nullptr) return Errno(EPERM);
   // The kernel takes the thread that made the process; once it has ended, another of its process.
@@ -98,7 +107,7 @@ SysResult<> GuestTracing::trace_me(Thread& thread) {
 
 SysResult<> GuestTracing::attach(Thread& tracer, pid_t id, bool seize, std::uint64_t options) {
   Thread* thread = threads_.find(id);
-  if (thread == nullptr || thread->process == nullptr) {
+  if (thread == nullptr) {
     return Errno(kill(id, 0) != 0 && errno == ESRCH ? ESRCH : EPERM);
   }
   if (thread->process == tracer.process || thread->ptracee != nullptr) return Errno(EPERM);
@@ -127,6 +136,7 @@ void GuestTracing::set_options(Thread& thread, std::uint64_t options) {
 
 void GuestTracing::apply_options(Thread& thread) {
   thread.ptracee->options_due = false;
+  LOG(trace) << thread.id << " has options " << thread.ptracee->options;
   if (options_change) options_change(thread);
   (void)ptrace_call::set_more_options(thread.id, thread.ptracee->options & kKernelOptions);
 }
@@ -155,9 +165,10 @@ void GuestTracing::release_ptracees_of(Thread& tracer) {
     const Ptracee& ptracee = *thread->ptracee;
     if (ptracee.options & PTRACE_O_EXITKILL) kill(id, SIGKILL);
     if (ptracee.stop) {
-      // The kernel lets a signal that was being shown go on to the thread.
+      // The kernel lets a signal go on to the thread unless a wait call has told of it
+      // (kernel/exit.c, wait_task_stopped, clears exit_code).
       const bool is_signal = ptracee.stop->kind == GuestStop::Kind::signal && ptracee.stop->genuine;
-      detach(*thread, is_signal ? ptracee.stop->signal : 0);
+      detach(*thread, is_signal && has_report(*thread) ? ptracee.stop->signal : 0);
     } else {
       unlink(*thread);
     }
@@ -176,7 +187,6 @@ void GuestTracing::rename_tracer(Thread& tracer, pid_t former) {
 }
 
 void GuestTracing::ended(Thread& thread, int status) {
-  if (thread.process == nullptr) return;
   if (thread.process->tracing != nullptr) release_ptracees_of(thread);
   if (thread.ptracee == nullptr) return;
   const Ptracee ptracee = *thread.ptracee;

@@ -91,6 +91,8 @@ class GuestTracing {
   void link(Thread& thread, const Thread& tracer, bool seize, std::uint64_t options);
   void unlink(Thread& thread);
   void report(Thread& thread, const GuestStop& stop);
+  /// No wait call has taken the stop that the thread shows.
+  bool has_report(const Thread& thread) const;
   void tell(Thread& tracer, const siginfo_t& info);
   bool show_start(Thread& thread);
   bool begin_guest(Thread& thread);

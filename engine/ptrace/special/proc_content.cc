@@ -4,12 +4,15 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
 #include "engine/gate/memo.h"
 #include "engine/ptrace/emulate/ptracee.h"
+#include "engine/ptrace/ptrace_call.h"
 #include "engine/ptrace/special/namespaces.h"
 #include "engine/ptrace/tracer.h"
 #include "fs/mount_table.h"
@@ -23,9 +26,9 @@ constexpr std::string_view kDeleted = " (deleted)";
 /// How the link of a served file's descriptor starts: its name is the path that was opened.
 constexpr std::string_view kServed = "/memfd:/proc/";
 
-constexpr std::array<std::string_view, 15> kNames = {
-    "cwd",  "exe",  "gid_map",   "maps",  "mountinfo", "mounts",      "mountstats", "numa_maps",
-    "root", "self", "setgroups", "smaps", "status",    "thread-self", "uid_map"};
+constexpr std::array<std::string_view, 16> kNames = {
+    "cwd",  "exe",  "gid_map",   "maps",  "mountinfo", "mounts", "mountstats",  "numa_maps",
+    "root", "self", "setgroups", "smaps", "stat",      "status", "thread-self", "uid_map"};
 
 /// The guest's own name of what a magic link names; the text as it is where it
 /// is no path or not visible ("pipe:[1]").
@@ -104,8 +107,20 @@ std::optional<unsigned> status_field(std::string_view text, std::string_view nam
   return value;
 }
 
+/// What a thread does that stands at a stop of nestp's; 0: a guest's debugger stopped it.
+char state_of(const Thread& target) {
+  if (target.ptracee != nullptr && target.ptracee->stop) return 0;
+  if (target.group_stopped) return 'T';
+  // Its parent may know of a group stop before it is this one's turn (ptrace(2),
+  // PTRACE_EVENT_STOP).
+  const auto stop = ptrace_call::signal_info(target.id);
+  const bool is_group =
+      stop && stop->si_code >> 8 == PTRACE_EVENT_STOP && stop->si_signo != SIGTRAP;
+  return is_group ? 'T' : 'R';
+}
+
 std::string status_text(const Thread& target, std::string_view host_text) {
-  GuestStatus status{.no_new_privs = target.no_new_privileges};
+  GuestStatus status{.state = state_of(target), .no_new_privs = target.no_new_privileges};
   if (target.ptracee != nullptr) status.tracer = target.ptracee->tracer;
   const unsigned filters = status_field(host_text, "\nSeccomp_filters:\t").value_or(0);
   status.seccomp_filters = filters - std::min(filters, target.process->filters);
@@ -133,13 +148,18 @@ std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
   const bool is_mounts = file.text == ProcText::mounts || file.text == ProcText::mountinfo ||
                          file.text == ProcText::mountstats;
   if (file.text == ProcText::status) tracer.placement.release();  // it lists the CPUs
-  const bool is_open_to_all = is_mounts || file.text == ProcText::status;
+  const bool is_open_to_all =
+      is_mounts || file.text == ProcText::status || file.text == ProcText::stat;
   if (!is_open_to_all && !may_read_maps(frame.thread(), *target)) return std::nullopt;
   const auto host_text = read_file(is_mounts ? "/proc/self/mountinfo" : host);
   if (!host_text) return std::nullopt;
   if (is_mounts)
     return mount_table(file.text, tracer.view(*target), target->files->root, *host_text);
   if (file.text == ProcText::status) return status_text(*target, *host_text);
+  if (file.text == ProcText::stat) {
+    const char state = state_of(*target);
+    return state != 0 ? guest_stat(*host_text, state) : std::nullopt;
+  }
   constexpr AddressRange kImage[] = {{gate::kImageBase, gate::kImageEnd},
                                      {gate::kMemo, gate::kMemo + gate::kMemoSize}};
   const Thread& reader = frame.thread();

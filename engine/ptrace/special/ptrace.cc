@@ -3,6 +3,7 @@
 #include <csignal>
 #include <sys/ptrace.h>
 
+#include "engine/log.h"
 #include "engine/ptrace/emulate/requests.h"
 #include "engine/ptrace/special/special.h"
 #include "engine/ptrace/tracer.h"
@@ -75,6 +76,8 @@ void at_stop(CallFrame& frame, Thread& ptracee) {
 void special_ptrace(CallFrame& frame) {
   Tracer& tracer = frame.tracer();
   const int request = static_cast<int>(frame.arg(0));
+  LOG(trace) << frame.thread().id << " asks for ptrace request " << request << " of "
+             << static_cast<pid_t>(frame.arg(1));
   if (request == PTRACE_TRACEME) return finish(frame, tracer.tracing.trace_me(frame.thread()));
   if (request == PTRACE_ATTACH) return begin_tracing(frame, false);
   if (request == PTRACE_SEIZE) return begin_tracing(frame, true);

@@ -43,7 +43,7 @@ struct Pivot {
 void move_processes(Tracer& tracer, const MountNamespace& mounts, const Pivot& pivot) {
   std::unordered_set<const void*> seen;
   tracer.threads.for_each([&](Thread& thread) {
-    if (thread.process == nullptr || thread.process->mounts.get() != &mounts) return;
+    if (thread.process->mounts.get() != &mounts) return;
     if (seen.insert(thread.files.get()).second) {
       thread.files->forget_directory();
       GuestPath& own = thread.files->root;

@@ -173,7 +173,7 @@ void special_wait(CallFrame& frame) {
   Thread& thread = frame.thread();
   const bool pause = std::exchange(thread.waits_by_pause, false);
   const GuestTracer* side = tracer.tracing.tracer_side(thread);
-  if (side == nullptr || (side->ptracees.empty() && side->reports.empty())) return;
+  if (side == nullptr) return;
   auto call = read_wait_call(frame.sys(), frame.args());
   if (!call) return;
   if (call->whom == WaitCall::Whom::descriptor) {
@@ -183,7 +183,8 @@ void special_wait(CallFrame& frame) {
     call->id = id;
   }
   if (const auto report = take_report(frame, *call)) return frame.answer(*report);
-  if (!has_ptracee(frame, *call)) return;
+  // What it waits for may be traced only later.
+  if (!call->blocks() && !has_ptracee(frame, *call)) return;
   if (pause) {
     frame.set_sys(Sys::ppoll);
     for (int i = 0; i < 5; ++i)

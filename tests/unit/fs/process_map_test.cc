@@ -82,6 +82,15 @@ TEST_CASE("status tells nothing of the tracer", "[fs][process_map]") {
         "Name:\tx\nTracerPid:\t0\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t2\n");
 }
 
+TEST_CASE("states of a process are those without nestp", "[fs][process_map]") {
+  CHECK(guest_status("Name:\tx\nState:\tt (tracing stop)\nTgid:\t1\n", {.state = 'T'}) ==
+        "Name:\tx\nState:\tT (stopped)\nTgid:\t1\n");
+  CHECK(guest_status("State:\tS (sleeping)\n", {.state = 'R'}) == "State:\tS (sleeping)\n");
+  CHECK(guest_status("State:\tt (tracing stop)\n", {}) == "State:\tt (tracing stop)\n");
+  CHECK(guest_stat("7 (a) t ) t 1 2 3\n", 'R') == "7 (a) t ) R 1 2 3\n");
+  CHECK_FALSE(guest_stat("7 (a) S 1 2 3\n", 'R'));
+}
+
 TEST_CASE("escaped names come back", "[fs][proc_escape]") {
   const std::string name = "/a b\tc\\d\n#e";
   CHECK(escape_name("/a b\\", kMountEscapes) == "/a\\040b\\134");
