@@ -20,9 +20,8 @@ check 'symbolic and hard links, renames' in_debian '' '
   cd /tmp; mkdir -p a/b; echo x >a/b/c; ln -s /tmp/a/b l; test "$(cat l/c)" = x; ln a/b/c h; mv a e
   test "$(stat -c %h h)" = 2; test ! -e l; rm -r e l h'
 check 'tar packs and unpacks /etc with its owners under -0' in_debian -0 '
-  cd /tmp; tar -C / -cf e.tar etc; mkdir o; tar -C o -xpf e.tar; diff -r /etc o/etc; rm -rf o e.tar'
+  cd /tmp; tar -C / -cf e.tar etc; mkdir o; tar -C o -xpf e.tar; diff -r --no-dereference /etc o/etc; rm -rf o e.tar'
 check 'the namespace backend' in_debian --backend=namespace 'test "$(dpkg --print-architecture)" = arm64'
-check 'the namespace backend under -0' in_debian '-0 --backend=namespace' 'test "$(id -u)" = 0; ls -l / >/dev/null'
 check 'the chroot backend as root' timeout 100 /tests/nestp --backend=chroot -r $debian /bin/sh -c '
   test "$(dpkg --print-architecture)" = arm64 && test "$(id -u)" = 0'
 check 'auto takes a backend' in_debian '' true
