@@ -34,7 +34,7 @@ TEST_CASE("files that tell of host paths are found", "[fs][proc]") {
   CHECK(proc_file("/proc/12/task/13/mountinfo").text == ProcText::mountinfo);
   CHECK(proc_file("/proc/12/task/13/mountinfo").thread == 13);
   CHECK(proc_file("/proc/mounts").text == ProcText::mounts);
-  for (const char* other : {"/proc/12/stat", "/proc/12", "/proc/12/maps/x", "/proc/self/maps",
+  for (const char* other : {"/proc/12/statm", "/proc/12", "/proc/12/maps/x", "/proc/self/maps",
                             "/srv/proc/12/maps", "/proc/12/task/13", "/proc/12/fd/maps"}) {
     INFO(other);
     CHECK(proc_file(other).text == ProcText::none);
