@@ -97,8 +97,7 @@ void share_with_parent(Thread& child, const Thread& parent, std::uint64_t flags)
     child.process->has_own_filters = parent.process->has_own_filters;
     child.process->descriptor_names = parent.process->descriptor_names;
   }
-  child.has_own_memory = (flags & CLONE_VM) == 0;
-  child.has_other_slots = parent.process->thread_count > 1 && child.has_own_memory;
+  child.has_other_slots = parent.process->thread_count > 1 && (flags & CLONE_VM) == 0;
   if (flags & CLONE_VM) {
     child.space = parent.space;
   } else {
@@ -165,10 +164,11 @@ void Loop::give_registers(Thread& thread) {
 
 /// Lets a new thread make its first step, with the registers its parent had.
 void Loop::begin(Thread& thread) {
-  if (thread.space->fast.has_code && thread.has_own_memory) {
+  if (thread.space->fast.has_code && thread.has_other_slots) {
+    // Not always: to read a page that a fork shares makes the kernel copy it (mm/gup.c, unsharing).
     ThreadMemory memory(thread.id);
     free_births(memory);
-    if (thread.has_other_slots) free_slots(memory);
+    free_slots(memory);
   }
   if (thread.given_argument) {
     Registers registers(kAbiX64);

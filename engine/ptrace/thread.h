@@ -160,7 +160,6 @@ struct Thread {
   std::uint32_t wanted_exits = 0;  ///< bit N: extension N is to see the end of the call under way
   std::span<const std::unique_ptr<Extension>> extensions;  ///< of the tracer
   bool changes_links = false;    ///< answers given before may be wrong when its call has ended
-  bool has_own_memory = false;   ///< of a new process: a copy of its maker's
   bool has_other_slots = false;  ///< of a new process: slots of its maker's other threads are taken
   bool no_new_privileges = false;  ///< by its own wish: nestp's filter sets the kernel's flag
   /// As another guest traces it (emulate/guest_tracing.h).
