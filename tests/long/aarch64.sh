@@ -1,11 +1,11 @@
 #!/bin/sh
 # nestp for aarch64 on a real aarch64 kernel, in a virtual machine: the guest tests under every
-# backend, then a Debian.
+# backend, the launcher's commands, then a Debian.
 #
 #   aarch64.sh TOP        prints TAP; TOP is the source tree, which is cross-built
 #
 # Needs root (for the first stage of a Debian), the network, g++-aarch64-linux-gnu, qemu-system-arm,
-# debootstrap, e2fsprogs and cpio.  PARTS="guest debian" runs less; MODES="native ptrace" likewise;
+# debootstrap, e2fsprogs and cpio.  PARTS="guest launcher debian" runs less; MODES="native ptrace" likewise;
 # ONLY=REGEX takes the guest tests whose names match; KEEP=FOLDER keeps the console's output.
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

@@ -75,4 +75,5 @@ guest_tests() {
 
 [ ! -e /tests/before.sh ] || . /tests/before.sh
 case ${parts:-all} in *guest* | all) guest_tests ;; esac
+case ${parts:-all} in *launcher* | all) . /tests/launcher.sh ;; esac
 case ${parts:-all} in *debian* | all) . /tests/debian.sh ;; esac
