@@ -68,8 +68,7 @@ constexpr std::array kProcTexts = {
     ProcTextRow{"maps", ProcText::maps},           ProcTextRow{"smaps", ProcText::smaps},
     ProcTextRow{"numa_maps", ProcText::numa_maps}, ProcTextRow{"mounts", ProcText::mounts},
     ProcTextRow{"mountinfo", ProcText::mountinfo}, ProcTextRow{"mountstats", ProcText::mountstats},
-    ProcTextRow{"status", ProcText::status},
-    ProcTextRow{"stat", ProcText::stat},
+    ProcTextRow{"status", ProcText::status},       ProcTextRow{"stat", ProcText::stat},
 };
 
 }  // namespace
