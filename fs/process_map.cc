@@ -153,7 +153,7 @@ std::string guest_status(std::string_view host_text, const GuestStatus& status) 
 std::optional<std::string> guest_stat(std::string_view host_text, char state) {
   // The name may hold any character, so the last parenthesis counts (proc_pid_stat(5)).
   const std::size_t at = host_text.rfind(") t ");
-  if (at == host_text.npos) return std::nullopt;
+  if (state == 0 || at == host_text.npos) return std::nullopt;
   std::string text(host_text);
   text[at + 2] = state;
   return text;

@@ -43,7 +43,7 @@ struct GuestStatus {
 
 std::string guest_status(std::string_view host_text, const GuestStatus& status);
 
-/// /proc/PID/stat with `state` in the place of "t"; none: it shows another.
+/// /proc/PID/stat, with GuestStatus's state; none: the host's is right.
 std::optional<std::string> guest_stat(std::string_view host_text, char state);
 
 }  // namespace nestp

@@ -154,7 +154,7 @@ void Loop::birth(Thread& parent, const Stop& stop) {
 /// At the first stop, of whatever kind, of a thread that the handler made: whoever looks at it
 /// sees the registers that it goes on with.
 void Loop::give_registers(Thread& thread) {
-  if (thread.space == nullptr || !thread.space->fast.has_code) return;
+  if (!thread.space->fast.has_code) return;
   ThreadMemory memory(thread.id);
   Registers registers(kAbiX64);
   if (!ptrace_call::get_registers(thread.id, registers) || !maker_of(registers, memory)) return;
@@ -167,8 +167,7 @@ void Loop::begin(Thread& thread) {
   if (thread.space->fast.has_code && thread.has_other_slots) {
     // Not always: to read a page that a fork shares makes the kernel copy it (mm/gup.c, unsharing).
     ThreadMemory memory(thread.id);
-    free_births(memory);
-    free_slots(memory);
+    free_records(memory);
   }
   if (thread.given_argument) {
     Registers registers(kAbiX64);

@@ -46,7 +46,6 @@ bool may_be_working_directory(CallFrame& frame, std::string_view text) {
   const std::string_view name = text.substr(text.rfind('/') + 1);
   bool found = false;
   frame.tracer().threads.for_each([&](const Thread& thread) {
-    if (thread.files == nullptr) return;
     const std::string_view host = thread.files->directory->host;
     found = found || host.substr(host.rfind('/') + 1) == name;
   });

@@ -68,7 +68,7 @@ void stop_process(const Tracer& tracer, const Thread& thread, std::string_view w
   Registers registers(kAbiX64);
   if (ptrace_call::get_registers(thread.id, registers)) LOG(error) << registers_text(registers);
   log_call_chain(tracer, thread);
-  kill(thread.process != nullptr ? thread.process->id : thread.id, SIGKILL);
+  kill(thread.process->id, SIGKILL);
 }
 
 }  // namespace nestp

@@ -177,7 +177,7 @@ struct Thread {
 
 class ThreadTable {
  public:
-  /// Of the announced ones: what has a process and all the rest.
+  /// Of the announced ones, each of which has a process, an address space and files.
   Thread* find(pid_t id);
   /// Also one that has stopped, but whose parent's event is to come.
   Thread* find_any(pid_t id);

@@ -187,13 +187,13 @@ const Thread* Tracer::leader(pid_t process) const {
 
 std::optional<GuestPath> Tracer::executable(pid_t process) const {
   const Thread* thread = leader(process);
-  if (thread == nullptr || thread->space == nullptr) return std::nullopt;
+  if (thread == nullptr) return std::nullopt;
   return thread->space->executable;
 }
 
 std::optional<GuestPath> Tracer::used_name(pid_t process, std::string_view name) const {
   const Thread* thread = leader(process);
-  if (thread == nullptr || thread->files == nullptr) return std::nullopt;
+  if (thread == nullptr) return std::nullopt;
   if (name == "cwd") return thread->files->directory->name;
   const std::string number(name);
   const auto& names = thread->process->descriptor_names;
@@ -210,7 +210,7 @@ bool Tracer::on_denied(const std::string& host) const {
 
 std::optional<GuestPath> Tracer::root(pid_t process) const {
   const Thread* thread = leader(process);
-  if (thread == nullptr || thread->files == nullptr) return std::nullopt;
+  if (thread == nullptr) return std::nullopt;
   return thread->files->root;
 }
 

@@ -46,15 +46,12 @@ void ignore(int) {}
 
 /// Within a second its state (proc_pid_stat(5)) is this.
 bool becomes(pid_t process, char state) {
-  char path[64], stat[256];
-  std::snprintf(path, sizeof path, "/proc/%d/stat", process);
+  const std::string path = "/proc/" + std::to_string(process) + "/stat";
   for (int i = 0; i < 100; ++i, usleep(10'000)) {
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    const ssize_t size = read(file, stat, sizeof stat - 1);
-    close(file);
-    if (size <= 0) return false;
-    stat[size] = 0;
-    if (const char* name_end = std::strrchr(stat, ')'); name_end[2] == state) return true;
+    const std::string stat = contents(path.c_str());
+    const std::size_t name_end = stat.rfind(')');
+    if (name_end == stat.npos) return false;
+    if (stat.substr(name_end + 2, 1) == std::string(1, state)) return true;
   }
   return false;
 }

@@ -18,7 +18,7 @@ int see_stop_and_end(pid_t child, bool of_any) {
   int status;
   EXPECT(waitpid(of_any ? -1 : child, &status, 0) == child && stop_of(status) == SIGSTOP);
   EXPECT(trace(PTRACE_CONT, child) == 0);
-  EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+  EXPECT(waitpid(child, &status, 0) == child && exited_with(status, 7));
   return 0;
 }
 

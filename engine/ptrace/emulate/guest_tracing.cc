@@ -74,21 +74,12 @@ void GuestTracing::unlink(Thread& thread) {
   if (tracer != nullptr) tracer->process->tracing->ptracees.erase(thread.id);
 }
 
-void GuestTracing::forget_report(const Thread& thread) {
+bool GuestTracing::forget_report(const Thread& thread) {
   const Thread* tracer = threads_.find(thread.ptracee->tracer);
-  if (tracer == nullptr) return;
-  std::erase_if(tracer->process->tracing->reports, [&](const PtraceeReport& report) {
-    return report.thread == thread.id && !report.ended;
-  });
-}
-
-bool GuestTracing::has_report(const Thread& thread) const {
-  const Thread* tracer = threads_.find(thread.ptracee->tracer);
-  if (tracer == nullptr || tracer->process->tracing == nullptr) return false;
-  const auto& reports = tracer->process->tracing->reports;
-  return std::any_of(reports.begin(), reports.end(), [&](const PtraceeReport& report) {
-    return report.thread == thread.id && !report.ended;
-  });
+  if (tracer == nullptr) return false;
+  return std::erase_if(tracer->process->tracing->reports, [&](const PtraceeReport& report) {
+           return report.thread == thread.id && !report.ended;
+         }) != 0;
 }
 
 SysResult<> GuestTracing::trace_me(Thread& thread) {
@@ -168,7 +159,8 @@ void GuestTracing::release_ptracees_of(Thread& tracer) {
       // The kernel lets a signal go on to the thread unless a wait call has told of it
       // (kernel/exit.c, wait_task_stopped, clears exit_code).
       const bool is_signal = ptracee.stop->kind == GuestStop::Kind::signal && ptracee.stop->genuine;
-      detach(*thread, is_signal && has_report(*thread) ? ptracee.stop->signal : 0);
+      const bool is_untold = forget_report(*thread);
+      detach(*thread, is_signal && is_untold ? ptracee.stop->signal : 0);
     } else {
       unlink(*thread);
     }

@@ -72,8 +72,8 @@ class GuestTracing {
   SysResult<> attach(Thread& tracer, pid_t id, bool seize, std::uint64_t options);
   void detach(Thread& thread, int signal);
   void go_on(Thread& thread, Motion motion, int signal);
-  /// The stop is over, whether or not a wait call has seen it.
-  void forget_report(const Thread& thread);
+  /// The stop is over.  True: no wait call has seen it.
+  bool forget_report(const Thread& thread);
   SysResult<> interrupt(Thread& thread);
   SysResult<> listen(Thread& thread);
   void set_options(Thread& thread, std::uint64_t options);
@@ -91,8 +91,6 @@ class GuestTracing {
   void link(Thread& thread, const Thread& tracer, bool seize, std::uint64_t options);
   void unlink(Thread& thread);
   void report(Thread& thread, const GuestStop& stop);
-  /// No wait call has taken the stop that the thread shows.
-  bool has_report(const Thread& thread) const;
   void tell(Thread& tracer, const siginfo_t& info);
   bool show_start(Thread& thread);
   bool begin_guest(Thread& thread);

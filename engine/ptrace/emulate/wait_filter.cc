@@ -82,7 +82,7 @@ void GuestTracing::see_waits(Process& process) {
 
 void GuestTracing::begin_filter(Thread& thread) {
   thread.wants_wait_filter = false;
-  const bool ready = thread.space != nullptr && thread.space->has_gate && !thread.stops_at_start;
+  const bool ready = thread.space->has_gate && !thread.stops_at_start;
   if (thread.process->tracing == nullptr || thread.process->tracing->waits_seen || !ready) {
     return resume(thread);
   }

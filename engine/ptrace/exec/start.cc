@@ -287,7 +287,7 @@ SysResult<> begin_program(Tracer& tracer, Thread& thread, ExecPlan& plan) {
   space->has_gate = true;
   const ExecFile& shown = plan.foreign ? *plan.foreign : plan.program;
   space->program = tracer.programs.begin(shown.status);
-  if (thread.space != nullptr) thread.space->slots.release(thread.slot);
+  thread.space->slots.release(thread.slot);
   thread.space = std::move(space);
   thread.slot = -1;
 

@@ -219,15 +219,14 @@ std::uint64_t FastPath::shared_directory(Thread& thread) {
 
 void FastPath::leave_directory(Thread& thread) {
   tracer_.threads.for_each([&](Thread& other) {
-    if (other.files != thread.files || other.space == nullptr) return;
-    if (other.space->fast.directory == 0) return;
+    if (other.files != thread.files || other.space->fast.directory == 0) return;
     other.space->fast.directory = 0;
     write_process(other);
   });
 }
 
 void FastPath::suspend(Thread& thread) {
-  if (thread.space == nullptr || thread.space->fast.context == 0) return;
+  if (thread.space->fast.context == 0) return;
   thread.space->fast.context = 0;
   thread.space->fast.directory = 0;
   write_process(thread);
@@ -248,7 +247,6 @@ void FastPath::suspend_all() {
 void FastPath::review(Thread& thread) {
   if (world_ == nullptr) return;
   __atomic_add_fetch(&memo_->header().visits, 1, __ATOMIC_ACQ_REL);
-  if (thread.space == nullptr) return;
   if (thread.space->fast.context != 0 && !is_allowed(thread)) suspend(thread);
   const gate::MemoHeader& header = memo_->header();
   note_recorded(header.recorded_generation != header.generation);

@@ -100,13 +100,13 @@ Final final_result(const UserRegisters& user, const FastSlot& slot) {
 /// All of an address space.
 using Births = std::array<gate::Birth, gate::kBirthCount>;
 
-/// Those that a call which made no thread had claimed: `own` is the lock by which it does.
-void free_births(ThreadMemory& memory, const FastSlot& slot, std::uint64_t own) {
-  if (slot.birth != 0) free_lock(memory, slot.birth);
+/// Those whose lock is, by `is_over`, of what no thread will come of.
+template <typename Predicate>
+void free_births(ThreadMemory& memory, Predicate is_over) {
   const auto births = memory.read_object<Births>(GuestAddress{gate::kBirths});
   if (!births) return;
   for (std::size_t i = 0; i < births->size(); ++i) {
-    if ((*births)[i].lock == own) free_lock(memory, gate::kBirths + i * sizeof(gate::Birth));
+    if (is_over((*births)[i].lock)) free_lock(memory, gate::kBirths + i * sizeof(gate::Birth));
   }
 }
 
@@ -128,8 +128,10 @@ bool leave_by_frame(UserRegisters& user, ThreadMemory& memory) {
   restore(user, *frame);
   user.rsp = slot->stack;
   // The tracer frees that of a thread that was made.
-  if (final.result <= 0)
-    free_births(memory, *slot, (at - gate::kFastSlots) / gate::kFastSlotSize + 1);
+  if (final.result <= 0) {
+    if (slot->birth != 0) free_lock(memory, slot->birth);
+    free_births(memory, [&](std::uint32_t lock) { return lock == index + 1; });
+  }
   if (is_done || final.is_known) {
     // With a number the kernel goes on to restart the call, or to fail it with EINTR.
     user.rip = frame->after;
@@ -233,15 +235,8 @@ bool leave_handler(Registers& registers, ThreadMemory& memory) {
   return left;
 }
 
-void free_births(ThreadMemory& memory) {
-  const auto births = memory.read_object<Births>(GuestAddress{gate::kBirths});
-  if (!births) return;
-  for (std::size_t i = 0; i < births->size(); ++i) {
-    if ((*births)[i].lock != 0) free_lock(memory, gate::kBirths + i * sizeof(gate::Birth));
-  }
-}
-
-void free_slots(ThreadMemory& memory) {
+void free_records(ThreadMemory& memory) {
+  free_births(memory, [](std::uint32_t lock) { return lock != 0; });
   for (std::uint64_t i = 0; i < gate::kFastSlotCount; ++i) {
     const auto lock = memory.read_object<std::uint32_t>(GuestAddress{slot_at(i)});
     if (lock && *lock != 0) free_lock(memory, slot_at(i));

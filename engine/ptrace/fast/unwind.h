@@ -26,10 +26,8 @@ std::optional<pid_t> maker_of(const Registers& registers, ThreadMemory& memory);
 /// Such a thread goes on behind its maker's syscall instruction.
 void begin_behind_call(Registers& registers, ThreadMemory& memory);
 
-/// In a copy of a program's memory: what its threads were making is nothing to it.
-void free_births(ThreadMemory& memory);
-
-/// After a fork of a program with several threads: no slot of the child is in use.
-void free_slots(ThreadMemory& memory);
+/// After a fork of a program with several threads: no slot of the child is in use, and the threads
+/// that were being made are not its own.
+void free_records(ThreadMemory& memory);
 
 }  // namespace nestp

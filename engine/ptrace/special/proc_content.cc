@@ -87,7 +87,7 @@ SysResult<std::string> link_text(CallFrame& frame, const Resolved& resolved) {
   if (!text) return text.error();
   const Thread* target = tracer.threads.find(link.process);
   const GuestPath* used = nullptr;
-  if (target != nullptr && target->files != nullptr) {
+  if (target != nullptr) {
     // The directory is read first, so that its name is the one of now.
     if (resolved.host.ends_with("/cwd"))
       (void)tracer.read_working_directory(*tracer.threads.find(link.process));
@@ -156,10 +156,7 @@ std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
   if (is_mounts)
     return mount_table(file.text, tracer.view(*target), target->files->root, *host_text);
   if (file.text == ProcText::status) return status_text(*target, *host_text);
-  if (file.text == ProcText::stat) {
-    const char state = state_of(*target);
-    return state != 0 ? guest_stat(*host_text, state) : std::nullopt;
-  }
+  if (file.text == ProcText::stat) return guest_stat(*host_text, state_of(*target));
   constexpr AddressRange kImage[] = {{gate::kImageBase, gate::kImageEnd},
                                      {gate::kMemo, gate::kMemo + gate::kMemoSize}};
   const Thread& reader = frame.thread();

@@ -2,12 +2,11 @@
 
 #include <set>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/sysmacros.h>
 
 #include <catch2/catch.hpp>
 
 #include "engine/gate/memo.h"
+#include "fs/fd.h"
 #include "tests/unit/fs/temp_tree.h"
 
 using namespace nestp;
@@ -19,9 +18,9 @@ constexpr const char* kFile = "/cache/plain-1";
 
 /// Of what `path` leads to; all zero if there is nothing.
 struct stat status_of(const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return {};
-  return status;
+  struct stat none {};
+  const auto status = stat_of(path);
+  return status ? *status : none;
 }
 
 bool is_kept(const TempTree& tree, const PlainFiles& files) {

@@ -89,6 +89,7 @@ TEST_CASE("states of a process are those without nestp", "[fs][process_map]") {
   CHECK(guest_status("State:\tt (tracing stop)\n", {}) == "State:\tt (tracing stop)\n");
   CHECK(guest_stat("7 (a) t ) t 1 2 3\n", 'R') == "7 (a) t ) R 1 2 3\n");
   CHECK_FALSE(guest_stat("7 (a) S 1 2 3\n", 'R'));
+  CHECK_FALSE(guest_stat("7 (a) t 1 2 3\n", 0));
 }
 
 TEST_CASE("escaped names come back", "[fs][proc_escape]") {
