@@ -14,8 +14,8 @@ extern "C" uint64_t fast_handle(FastFrame* frame);
 
 namespace {
 
-constexpr uint64_t kCallStat = 4, kCallLstat = 6, kCallCreat = 85, kCallOpenAt = 257,
-                   kCallOpenAt2 = 437;
+constexpr uint64_t kCallStat = 4, kCallFstat = 5, kCallLstat = 6, kCallCreat = 85,
+                   kCallOpenAt = 257, kCallOpenAt2 = 437;
 constexpr uint64_t kAccessMode = 3, kCreate = 0100, kExclusive = 0200, kTruncate = 01000,
                    kLargeFile = 0100000, kNoFollowOpen = 0400000, kDirectoryOnly = 0200000,
                    kPathOnly = 010000000, kTemporary = 020000000, kCloseOnExec = 02000000;
@@ -41,17 +41,25 @@ int64_t finish_status(Work& work, uint64_t number, int64_t descriptor = -1) {
                     descriptor);
 }
 
+/// With AT_EMPTY_PATH: without a name it is fstat(2), with one of its kernel's own.
+int64_t get_status_of_base(Work& work) {
+  if (work.text != nullptr && work.text[0] != 0) return kAskTracer;
+  const auto descriptor = static_cast<int32_t>(work.args[0]);
+  if (memo().believes != 0 && descriptor < 0) return kAskTracer;
+  const bool is_fstat = work.call.kind == FastKind::status && descriptor >= 0 &&
+                        work.args[work.call.flags] == kEmptyPath;
+  if (!is_fstat) return finish_status(work, work.frame->rax, descriptor);
+  // The kernel need not look for a name then, nor the filter at the arguments.
+  work.call.flags = kNoArgument;
+  work.args[1] = work.args[2];
+  return finish_status(work, kCallFstat, descriptor);
+}
+
 int64_t get_status(Work& work) {
   const uint64_t number = work.frame->rax;
   const bool extended = work.call.kind == FastKind::status_ex;
   const bool has_flags = work.call.flags != kNoArgument;
-  if (has_flags && (work.args[work.call.flags] & kEmptyPath) != 0) {
-    // Without a name it is fstat(2), with one of its kernel's own.
-    if (work.text != nullptr && work.text[0] != 0) return kAskTracer;
-    const auto descriptor = static_cast<int32_t>(work.args[0]);
-    if (memo().believes != 0 && descriptor < 0) return kAskTracer;
-    return finish_status(work, number, descriptor);
-  }
+  if (has_flags && (work.args[work.call.flags] & kEmptyPath) != 0) return get_status_of_base(work);
   if (!measure(work) || !find_place(work)) return kAskTracer;
   const bool keeps =
       number == kCallLstat || (has_flags && (work.args[work.call.flags] & kNoFollow));
@@ -118,6 +126,12 @@ int64_t open_library(Work& work) {
   return result < 0 ? kAskTracer : result;
 }
 
+/// To who believes to be root a record makes a file a device at most, and a directory nothing else.
+bool opens_as_it_is(Work& work, uint64_t flags) {
+  if ((flags & kDirectoryOnly) == 0) return is_unrecorded(work);
+  return !is_closed_directory(work) || no(work, AskReason::permission);
+}
+
 int64_t open_file(Work& work) {
   const uint64_t number = work.frame->rax;
   if (memo().use_openat2 == 0 || number == kCallCreat) return kAskTracer;
@@ -142,10 +156,7 @@ int64_t open_file(Work& work) {
   if (believes && creates_anew && ((mode & kSetIds) != 0 || !makes_no_record(work))) {
     return ask(work, AskReason::record);
   }
-  if (believes && !creates_anew && !is_unrecorded(work)) return kAskTracer;
-  if (believes && (flags & kDirectoryOnly) != 0 && is_closed_directory(work)) {
-    return ask(work, AskReason::permission);
-  }
+  if (believes && !creates_anew && !opens_as_it_is(work, flags)) return kAskTracer;
   if (keeps && !work.kernel_walks) {
     place(work);
     return issue_guests(work);
@@ -154,7 +165,7 @@ int64_t open_file(Work& work) {
   if (result == kErrorLoop) {
     work.slot->is_final = 0;
     if (!find_exact(work, EntryKind::exact)) return kAskTracer;
-    if (believes && !is_unrecorded(work)) return kAskTracer;
+    if (believes && !opens_as_it_is(work, flags)) return kAskTracer;
     result = open_without_links(work, flags, mode);
   }
   if (result != kErrorLoop && !(believes && is_denied(result))) return result;
