@@ -92,6 +92,19 @@ unless that is given.
 .TP
 .B PROOT_IGNORE_MISSING_BINDINGS
 If set, a binding whose host path does not exist is left out without a warning.
+.SH FILES
+.TP
+.I $XDG_CACHE_HOME/nestp
+(or
+.IR ~/.cache/nestp )
+What makes starts and calls fast, at most some hundred megabytes; it is made again when it is removed.
+Where it cannot be written,
+.I nestp\-cache\-UID
+in
+.B TMPDIR
+or
+.I /tmp
+takes its place.
 .SH EXIT STATUS
 That of the first process; 128+\fIN\fR if signal \fIN\fR killed it.
 .TP

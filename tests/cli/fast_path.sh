@@ -166,6 +166,26 @@ is "$status" 0 && [ "$(total inside)" -gt 40 ] && is "$(ls "$cache/nestp/copies"
 point 'a cache that cannot be written'
 chmod 755 "$cache/nestp/sites" "$cache/nestp/copies"
 
+# Where that folder cannot even be made, TMPDIR's takes its place, if it is the person's alone.
+elsewhere=$place/elsewhere
+mkdir "$elsewhere" && chmod 1777 "$elsewhere"
+own=$elsewhere/nestp-cache-$(as_user id -u)
+walk_without_home() {
+  captured as_user env XDG_CACHE_HOME=/none/cache TMPDIR="$elsewhere" timeout -k 5 60 "$nestp" \
+    --stats=json -r "$rootfs" find /many -size +0
+}
+walk_without_home
+is "$status" 0 && is "$(stat -c '%a %u' "$own")" "700 $(as_user id -u)" &&
+  [ "$(ls "$own/copies" | wc -l)" -gt 0 ]
+point 'a home that cannot be written'
+for bad in 'chmod 755 "$own"' 'rm -r "$own"; ln -s "$place/other" "$own"' 'rm "$own"; : >"$own"'; do
+  mkdir -p "$place/other" && chmod 777 "$place/other" && eval "$bad" && rm -rf "$own"/*
+  walk_without_home
+  is "$status" 0 && [ "$(total inside)" -gt 40 ] && is "$(ls "$own/" "$place/other" 2>/dev/null |
+    grep -c sites)" 0
+  point "a folder there that others might write: $bad"
+done
+
 # Which files have no record is kept by the time of their last change, once that is some seconds ago.
 plain=$cache/nestp/plain-1
 plain_files() { od -An -v -tx8 "$plain" | tr -s ' ' '\n' | grep -c '[1-9a-f]'; }

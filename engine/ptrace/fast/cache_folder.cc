@@ -1,6 +1,8 @@
 #include "engine/ptrace/fast/cache_folder.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <numeric>
@@ -11,6 +13,42 @@
 #include "fs/mount_flags.h"
 
 namespace nestp {
+namespace {
+
+/// What an environment variable says, if that is an absolute path.
+std::string place_of(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value == '/' ? value : "";
+}
+
+bool can_be_written(const std::string& folder) {
+  constexpr int kUse = W_OK | X_OK;
+  if (access(folder.c_str(), kUse) == 0) return true;
+  if (errno == ENOENT) make_folders(folder);
+  return access(folder.c_str(), kUse) == 0;
+}
+
+/// Where everybody may write somebody else may have made it.
+bool is_own_folder(const std::string& folder) {
+  struct stat status {};
+  (void)mkdir(folder.c_str(), 0700);
+  return lstat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+         status.st_uid == geteuid() && (status.st_mode & 077) == 0;
+}
+
+}  // namespace
+
+std::string usual_cache() {
+  std::string usual = place_of("XDG_CACHE_HOME");
+  if (usual.empty() && !place_of("HOME").empty()) usual = place_of("HOME") + "/.cache";
+  if (!usual.empty() && can_be_written(usual + "/nestp")) return usual + "/nestp";
+  for (const std::string& parent : {place_of("TMPDIR"), std::string("/tmp")}) {
+    const std::string folder = parent + "/nestp-cache-" + std::to_string(geteuid());
+    if (!parent.empty() && is_own_folder(folder) && can_be_written(folder)) return folder;
+  }
+  return {};
+}
+
 void make_folders(const std::string& path) {
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     (void)mkdir(path.substr(0, slash).c_str(), 0700);

@@ -18,6 +18,11 @@ namespace nestp {
 /// The folder `path` and those above it, each for the person alone, where they can be made.
 void make_folders(const std::string& path);
 
+/// Where what can be made again is kept: $XDG_CACHE_HOME/nestp, or $HOME/.cache/nestp; if that
+/// cannot be written, nestp-cache-UID in $TMPDIR or /tmp, if it is the person's alone.  Empty:
+/// nowhere.
+std::string usual_cache();
+
 /// All of `bytes` at `offset`; false: no room, or no permission.
 bool write_whole(int file, std::span<const std::byte> bytes, std::uint64_t offset);
 

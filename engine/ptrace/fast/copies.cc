@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -122,14 +121,6 @@ PatchedCopies::PatchedCopies(const Abi& abi, const FastCalls& calls, const std::
       calls_(calls),
       lists_(cache.empty() ? cache : cache + "/sites", kMostLists, kMostLists * kLargestList),
       kept_(cache.empty() ? cache : cache + "/copies", kMostCopies, kMostCopyBytes) {}
-
-std::string PatchedCopies::default_cache() {
-  const char* base = std::getenv("XDG_CACHE_HOME");
-  if (base != nullptr && *base == '/') return std::string(base) + "/nestp";
-  const char* home = std::getenv("HOME");
-  if (home == nullptr || *home != '/') return {};
-  return std::string(home) + "/.cache/nestp";
-}
 
 PatchedCopies::Identity PatchedCopies::identity_of(const struct stat& status) {
   return {.device = status.st_dev,

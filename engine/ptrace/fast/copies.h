@@ -32,9 +32,6 @@ class PatchedCopies {
   /// A path by which the copy of `host` is opened; none if nothing in it can be patched.
   std::optional<std::string> path_of(const std::string& host);
 
-  /// XDG_CACHE_HOME or HOME's; empty if neither is set.
-  static std::string default_cache();
-
  private:
   /// What makes a file another one.
   struct Identity {

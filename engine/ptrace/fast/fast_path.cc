@@ -83,7 +83,7 @@ FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& 
     : tracer_(tracer),
       memo_(std::move(memo)),
       calls_(calls),
-      copies_(kAbiX64, calls, PatchedCopies::default_cache()),
+      copies_(kAbiX64, calls, usual_cache()),
       world_(world),
       has_privilege_(geteuid() == 0) {
   gate::MemoHeader& header = memo_->header();
@@ -100,7 +100,7 @@ FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& 
   header.shown_group = ids.shown_group;
   header.use_listxattrat = has_listxattrat() ? 1 : 0;
   header.plain_device = PlainFiles::device_of(tracer.guest.view->to_host(GuestPath::root()).text());
-  if (header.plain_device != 0) plain_files_.emplace(PatchedCopies::default_cache());
+  if (header.plain_device != 0) plain_files_.emplace(usual_cache());
 }
 
 // ---- who may use it ---------------------------------------------------------------
