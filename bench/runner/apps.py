@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from . import contenders
+from . import contenders, shares
 from .figure import Figure
 
 
@@ -64,4 +64,7 @@ def run(words, here):
         for _ in range(words.rounds * job.rounds):
             for who, command in ways.items():
                 _try_once(here, job, command, samples, failed, who)
-        yield Figure(job.name, "app", "ms", samples, job.floor, job.measure, failed)
+        if job.before:
+            here.prepare_job(job.before)
+        counted = shares.of(here, job.command)
+        yield Figure(job.name, "app", "ms", samples, job.floor, job.measure, failed, counted)

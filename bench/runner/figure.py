@@ -15,6 +15,7 @@ class Figure:
     floor: float = None       # what nestp is to reach at most, as `measure` gives it
     measure: str = "ratio"    # "ratio" to chroot, "above" it, or the "value" itself
     failed: dict = dataclasses.field(default_factory=dict)
+    counted: dict = None      # what nestp counted in a run of its own (shares.of)
 
     def median(self, contender):
         samples = self.samples.get(contender)
@@ -46,4 +47,4 @@ class Figure:
                 "floor": self.floor, "reached": self.reached(),
                 "reached_by_minima": self.reached(best=True), "good": self.good(),
                 "contenders": {who: summary(s) for who, s in self.samples.items() if s},
-                "failed": self.failed}
+                "failed": self.failed, "counted": self.counted}

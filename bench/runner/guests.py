@@ -1,6 +1,6 @@
 """cli/inside/loops.cc: one loop a call, in the chroot and as a guest, in turns."""
 
-from . import contenders
+from . import contenders, shares
 from .figure import Figure
 
 PATH_CALL = 1.6  # a path call at any depth, with any number of bindings
@@ -15,6 +15,16 @@ FLOORS = {
 }
 BY_BINDINGS = ["stat_4", "stat_10", "open_close"]
 BINDINGS = [50, 200]
+COUNTED_MILLISECONDS = 20
+
+
+def _filtered(here, command):
+    """What the kernel takes for a filter, whatever it says."""
+    return contenders.chroot(here, [command[0], "filtered", *command[1:]])
+
+
+def _command(operation, milliseconds):
+    return ["/bench/loops", "run", "/bench", str(milliseconds), operation]
 
 
 def _many_bindings(here, count):
@@ -32,8 +42,7 @@ def _round(ways, operations, milliseconds, samples, failed):
             if operation in failed.get(who, {}):
                 continue
             try:
-                output = contenders.output_of(
-                    words(["/bench/loops", "run", "/bench", str(milliseconds), operation]))
+                output = contenders.output_of(words(_command(operation, milliseconds)))
             except contenders.Failed as error:
                 failed.setdefault(who, {})[operation] = str(error)
                 continue
@@ -41,19 +50,20 @@ def _round(ways, operations, milliseconds, samples, failed):
             samples.setdefault(operation, {}).setdefault(who, []).append(value)
 
 
-def _figures(samples, failed, suffix=""):
+def _figures(here, samples, failed, options, suffix=""):
     for operation, by_contender in samples.items():
         reasons = {who: lost[operation] for who, lost in failed.items() if operation in lost}
+        counted = shares.of(here, _command(operation, COUNTED_MILLISECONDS), options)
         yield Figure(operation + suffix, "guest", "ns", by_contender, FLOORS.get(operation),
-                     failed=reasons)
+                     failed=reasons, counted=counted)
 
 
-def _measure(words, ways, operations, suffix=""):
+def _measure(words, here, ways, operations, options=(), suffix=""):
     samples, failed = {}, {}
     milliseconds = 20 if words.quick else 60
     for _ in range(words.rounds):
         _round(ways, operations, milliseconds, samples, failed)
-    yield from _figures(samples, failed, suffix)
+    yield from _figures(here, samples, failed, options, suffix)
 
 
 def run(words, here):
@@ -62,7 +72,8 @@ def run(words, here):
     wanted = [name for name in names if words.only is None or words.only in name]
     ways = {who: (lambda command, way=way: way(here, command))
             for who, way in contenders.all_of(here).items()}
-    yield from _measure(words, ways, wanted)
+    ways["filter"] = lambda command: _filtered(here, command)
+    yield from _measure(words, here, ways, wanted)
     for count in BINDINGS:
         operations = [name for name in BY_BINDINGS if name in wanted]
         if not operations:
@@ -70,4 +81,4 @@ def run(words, here):
         options = _many_bindings(here, count)
         some = {"chroot": ways["chroot"],
                 "nestp": lambda command: contenders.nestp(here, command, options=options)}
-        yield from _measure(words, some, operations, f", {count} bindings")
+        yield from _measure(words, here, some, operations, options, f", {count} bindings")

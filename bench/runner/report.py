@@ -6,12 +6,12 @@ import subprocess
 import sys
 import tempfile
 
-from . import machine
+from . import machine, shares
 
 # What "good" means in one word, by what Figure.good() says.
 VERDICTS = {True: "ok", False: "MISSED", None: ""}
 TITLES = {"micro": "Functions of nestp", "guest": "One call in a loop",
-          "app": "Whole programs", "memory": "Memory"}
+          "app": "Whole programs", "stop": "One look at a call from outside", "memory": "Memory"}
 
 
 def _number(value, digits=3):
@@ -39,12 +39,17 @@ def _floor(figure):
         figure.measure, f"{text} {figure.unit}")
 
 
-OTHERS = ("nestp -0", "proot", "bwrap")
+OTHERS = {"guest": ("filter", "nestp -0", "proot", "bwrap")}
+USUAL_OTHERS = ("nestp -0", "proot", "bwrap")
+
+
+def _others(part):
+    return OTHERS.get(part, USUAL_OTHERS)
 
 
 def _line(figure):
     times = [_number(figure.median(who)) for who in ("chroot", "nestp")]
-    reached = " ".join(f"{_reached(figure, who):>10}" for who in OTHERS)
+    reached = " ".join(f"{_reached(figure, who):>10}" for who in _others(figure.part))
     return (f"{figure.name:34} {figure.unit[:5]:5} {times[0]:>9} {times[1]:>9} "
             f"{_reached(figure, 'nestp'):>11} {_floor(figure):>9} "
             f"{VERDICTS[figure.good()]:6} {reached}").rstrip()
@@ -71,10 +76,11 @@ def table(figures, facts):
             lines.append(f"{title:34} {'time':>9}")
             lines += map(_micro_line, chosen)
             continue
-        others = " ".join(f"{who:>10}" for who in OTHERS)
+        others = " ".join(f"{who:>10}" for who in _others(part))
         lines.append(f"{title:34} {'unit':5} {'chroot':>9} {'nestp':>9} {'nestp':>11} "
                      f"{'at most':>9} {'':6} {others}")
         lines += map(_line, chosen)
+        lines += shares.lines(part, figures)
     lost = [f"{figure.name}: {who}: {reason}" for figure in figures
             for who, reason in figure.failed.items()]
     if lost:
@@ -104,7 +110,7 @@ def write_log(figures, facts, text):
     """log/DATE-PARTS.txt and .json."""
     folder = os.path.join(machine.TOP, "bench/log")
     os.makedirs(folder, exist_ok=True)
-    parts = [name for name in ("micro", "guest", "app", "memory") if name in facts["command"].split()]
+    parts = [name for name in TITLES if name in facts["command"].split()]
     date = facts["date"].replace(" ", "-").replace(":", "")
     stem = os.path.join(folder, "-".join([date, *parts]))
     with open(stem + ".txt", "w", encoding="utf-8") as file:
