@@ -108,6 +108,23 @@ inline int64_t issue_guests(Work& work) {
   return ask(work, AskReason::permission);
 }
 
+inline bool starts_at_descriptor(const Work& work) {
+  return work.call.dirfd != kNoArgument &&
+         static_cast<int32_t>(work.args[work.call.dirfd]) != kAtFdCwd;
+}
+
+// ---- handler_names.cc -----------------------------------------------------------
+
+/// Neither empty nor "." nor "..", and not too long.
+bool is_plain_name(const char* name, uint32_t size);
+/// Behind a slash, or alone: the directory before it is meant, whatever led there.
+bool names_prefix(const char* name, uint32_t size);
+bool names_parent(const char* name, uint32_t size);  ///< ".."
+/// In some directory it means more than its entry.
+bool is_special_name(const char* name, uint32_t size);
+/// In the directory at which the call's relative path starts it does, or may; also of "..".
+bool is_special_at_start(Work& work, const char* name, uint32_t size);
+
 // ---- handler_paths.cc -----------------------------------------------------------
 
 void copy_bytes(char* to, const char* from, uint32_t size);

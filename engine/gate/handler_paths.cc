@@ -18,25 +18,6 @@ bool same_bytes(const char* a, const char* b, uint32_t size) {
   return true;
 }
 
-bool is_plain_name(const char* name, uint32_t size) {
-  if (size == 0 || size > kLongestName) return false;
-  return !(name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.')));
-}
-
-/// Behind a slash, or alone: the directory before it is meant, whatever led there.
-bool names_prefix(const char* name, uint32_t size) {
-  return size == 0 || (size == 1 && name[0] == '.');
-}
-
-bool is_special_name(const char* name, uint32_t size) {
-  return find(EntryKind::name, process().context, 0, name, size) != nullptr;
-}
-
-bool starts_at_descriptor(const Work& work) {
-  return work.call.dirfd != kNoArgument &&
-         static_cast<int32_t>(work.args[work.call.dirfd]) != kAtFdCwd;
-}
-
 /// Base of the memo's keys for this text; false: it is not known.
 bool base_of(const Work& work, uint64_t& base) {
   base = 0;
@@ -251,11 +232,15 @@ bool find_place(Work& work) {
   const char* name = work.text + name_at;
   const uint32_t name_size = work.size - name_at;
   const bool writes = work.call.writes != 0;
-  if (!is_plain_name(name, name_size) && (writes || !names_prefix(name, name_size))) return false;
+  const bool is_parent = work.last_slash < 0 && names_parent(name, name_size);
+  if (!is_plain_name(name, name_size) &&
+      (writes || !(names_prefix(name, name_size) || is_parent))) {
+    return false;
+  }
   if (work.last_slash < 0) {
     if (writes && (process().flags & kProcessReadOnly) != 0) return no(work, AskReason::change);
     if (opens(work) && (process().flags & kProcessAmbiguous) != 0) return false;
-    if (is_special_name(name, name_size)) return no(work, AskReason::name);
+    if (is_special_at_start(work, name, name_size)) return no(work, AskReason::name);
     work.as_it_is = true;
     work.host = work.text;
     work.host_slash = -1;

@@ -91,6 +91,12 @@ enum class EntryKind : uint32_t {
   name = 3,       ///< key: a component that means more than its directory entry
   working = 4,    ///< base: the working directory, no key, host: what getcwd(2) shows
   library = 5,    ///< key: a whole path that ld.so opens, host: the copy to map
+  way = 6,        ///< key: DirectoryKey, of one that is a mount point or on the way to one
+};
+
+/// A directory by what fstat(2) says of it.
+struct DirectoryKey {
+  uint64_t device, inode;
 };
 
 inline constexpr uint32_t kEntryAsItIs = 1;     ///< the guest's own text gets there
@@ -98,6 +104,9 @@ inline constexpr uint32_t kEntryReadOnly = 2;   ///< its binding is
 inline constexpr uint32_t kEntryMounts = 4;     ///< names in it may be mount points
 inline constexpr uint32_t kEntryAmbiguous = 8;  ///< it may have several names: opens are noted
 inline constexpr uint32_t kEntryLinks = 16;     ///< it holds a link that an exact entry follows
+
+/// Of a `name`, where it means more: in a /proc, in a directory on the way to a mount point.
+inline constexpr uint32_t kNameOfProc = 1, kNameOfMount = 2;
 
 /// Generation of an entry that does not end.
 inline constexpr uint64_t kAlways = ~0ULL;
@@ -126,6 +135,8 @@ struct MemoHeader {
   uint32_t believes;
   uint32_t shown_user, shown_group, real_user, real_group;
   uint64_t proc_device;                   ///< of a /proc, whose files belong to processes
+  uint64_t ways_generation;               ///< at which all `way` entries of one context were told
+  uint64_t ways_context;                  ///< of which one
   uint64_t recorded_generation;           ///< at which `recorded` was complete
   uint32_t has_recorded;                  ///< a bit of `recorded` is set
   uint32_t use_listxattrat;               ///< the kernel has it

@@ -30,6 +30,9 @@ int main() {
   EXPECT_ERRNO(open("/proc/mounts", O_RDONLY | O_NOFOLLOW | O_DIRECTORY), ENOTDIR);
   const int process = open("/proc/self", O_PATH | O_DIRECTORY);
   EXPECT(process >= 0 && reads(openat(process, "mountinfo", O_RDONLY), " / "));
+  EXPECT(reads(openat(process, "status", O_RDONLY | O_CLOEXEC), "TracerPid:\t0"));
+  EXPECT(chdir("/proc/self") == 0 && reads(open("status", O_RDONLY), "TracerPid:\t0"));
+  EXPECT(reads(open("mountinfo", O_RDONLY), " / "));
   open_how how{};
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   const int beneath = static_cast<int>(syscall(SYS_openat2, process, "smaps", &how, sizeof how));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <functional>
+#include <map>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -161,16 +162,17 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
 
 void FastPath::publish_names(const Thread& thread, std::uint64_t context) {
   if (!named_.insert(context).second) return;
-  const auto add = [&](std::string_view name) {
-    memo_->publish({EntryKind::name, context, 0, name}, {}, 0, true);
-  };
+  std::map<std::string_view, std::uint32_t> names;
   for (const Binding& binding : tracer_.view(thread).bindings()) {
-    if (binding.guest != GuestPath::root()) add(base_name(binding.guest.text()));
+    if (binding.guest != GuestPath::root())
+      names[base_name(binding.guest.text())] |= gate::kNameOfMount;
   }
   for (const std::string_view name : proc_names())
-    add(name);
+    names[name] |= gate::kNameOfProc;
   for (const std::string_view name : tracer_.text_names)
-    add(name);
+    names[name] |= gate::kNameOfProc;
+  for (const auto& [name, where] : names)
+    memo_->publish({EntryKind::name, context, 0, name}, {}, where, true);
 }
 
 void FastPath::write_process(Thread& thread) {

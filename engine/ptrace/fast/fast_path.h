@@ -90,6 +90,10 @@ class FastPath {
   /// Where the handler's own walks begin: the root, the working directory.
   void learn_starts(Thread& thread);
   void publish_start(const Thread& thread, std::uint64_t base);
+  /// Which directories are on the way to mount points, so that in all others names and ".." mean
+  /// what they mean on the host.
+  void learn_ways(const Thread& thread);
+  bool is_special_at_start(const Thread& thread, const std::string& text) const;
   bool may_be_shared(const Place& place, const std::string& text, const Resolved& resolved);
   bool everyone_may_search(const Place& place, const std::string& text);
   std::optional<std::string> host_of_prefix(const Place& place, const Resolved& prefix);
@@ -103,6 +107,7 @@ class FastPath {
   bool has_privilege_;                        ///< guests may be of several users
   std::unordered_set<std::uint64_t> named_;   ///< contexts whose special names are published
   std::unordered_set<std::uint64_t> rooted_;  ///< contexts whose root is
+  std::size_t special_asks_ = 0;              ///< for which learn_ways() might have been of use
 };
 
 }  // namespace nestp

@@ -1,5 +1,6 @@
 // What the fast path is taught: which answers hold for every later call of the same words.
 #include <fcntl.h>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -160,6 +161,39 @@ void FastPath::learn_starts(Thread& thread) {
   if (const auto shown = tracer_.visible(thread, *directory.guest)) learn_directory(thread, *shown);
 }
 
+bool FastPath::is_special_at_start(const Thread& thread, const std::string& text) const {
+  if (text == "..") return true;
+  return text.find('/') == text.npos && tracer_.view(thread).is_mount_name(text);
+}
+
+void FastPath::learn_ways(const Thread& thread) {
+  constexpr std::size_t kLooks = 16;  // as many cost about what a stop does
+  gate::MemoHeader& header = memo_->header();
+  const std::uint64_t now = __atomic_load_n(&header.generation, __ATOMIC_ACQUIRE);
+  const std::uint64_t context = thread.space->fast.context;
+  if (header.ways_generation == now && header.ways_context == context) return;
+  const View& view = tracer_.view(thread);
+  if (++special_asks_ * kLooks < view.bindings().size()) return;
+  special_asks_ = 0;
+  std::set<GuestPath> ways;
+  for (const Binding& binding : view.bindings()) {
+    for (GuestPath way = binding.guest; ways.insert(way).second && way != GuestPath::root();)
+      way = way.parent();
+  }
+  ways.insert(thread.files->root);
+  // What is told of another context ends before, and of this one nothing is told until the end.
+  __atomic_store_n(&header.ways_generation, 0, __ATOMIC_RELEASE);
+  for (const GuestPath& way : ways) {
+    const auto status = stat_of(view.to_host(way).text());
+    if (!status) return;  // it may still be open, with another parent than the guest's
+    const gate::DirectoryKey key{status->st_dev, status->st_ino};
+    const std::string_view text(reinterpret_cast<const char*>(&key), sizeof key);
+    memo_->publish({EntryKind::way, context, 0, text}, {}, 0);
+  }
+  __atomic_store_n(&header.ways_context, context, __ATOMIC_RELEASE);
+  __atomic_store_n(&header.ways_generation, now, __ATOMIC_RELEASE);
+}
+
 void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::string& text,
                      const std::optional<Resolved>& resolved) {
   Thread& thread = frame.thread();
@@ -167,6 +201,7 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
   const auto number = static_cast<std::size_t>(number_of(kAbiX64, frame.sys()));
   if (number >= calls_.size() || calls_[number].kind == FastKind::none || !prepare(thread)) return;
   const bool is_relative = text.front() != '/';
+  if (is_relative && is_special_at_start(thread, text)) learn_ways(thread);
   if (is_relative && argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) return;
   const std::size_t slash = text.rfind('/');
   const std::string name = text.substr(slash == text.npos ? 0 : slash + 1);

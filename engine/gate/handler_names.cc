@@ -1,0 +1,62 @@
+// What a path's components mean beyond their directory entries.
+#include "engine/gate/handler.h"
+
+namespace nestp::gate {
+namespace {
+
+/// fstat(2) of the directory that a relative path starts at.
+bool see_start(Work& work, char* status) {
+  const uint64_t base =
+      starts_at_descriptor(work) ? work.args[work.call.dirfd] : static_cast<uint64_t>(kAtFdCwd);
+  const uint64_t args[6] = {base, reinterpret_cast<uint64_t>(""),
+                            reinterpret_cast<uint64_t>(status), kEmptyPath};
+  return issue_look(work, kCallStatAt, args) == 0;
+}
+
+/// Mount points are in it, or it is one itself; also where the tracer has not told of them.
+bool may_be_on_way(const DirectoryKey& directory) {
+  const uint64_t told = __atomic_load_n(&memo().ways_generation, __ATOMIC_ACQUIRE);
+  const uint64_t context = __atomic_load_n(&memo().ways_context, __ATOMIC_ACQUIRE);
+  if (told != __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE)) return true;
+  if (context != process().context) return true;
+  const char* const key = reinterpret_cast<const char*>(&directory);
+  return find(EntryKind::way, context, 0, key, sizeof directory) != nullptr;
+}
+
+const MemoEntry* find_name(const char* name, uint32_t size) {
+  return find(EntryKind::name, process().context, 0, name, size);
+}
+
+}  // namespace
+
+bool is_plain_name(const char* name, uint32_t size) {
+  if (size == 0 || size > kLongestName) return false;
+  return !(name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.')));
+}
+
+bool names_prefix(const char* name, uint32_t size) {
+  return size == 0 || (size == 1 && name[0] == '.');
+}
+
+bool names_parent(const char* name, uint32_t size) {
+  return size == 2 && name[0] == '.' && name[1] == '.';
+}
+
+bool is_special_name(const char* name, uint32_t size) { return find_name(name, size) != nullptr; }
+
+bool is_special_at_start(Work& work, const char* name, uint32_t size) {
+  uint32_t where = kNameOfProc | kNameOfMount;
+  if (!names_parent(name, size)) {
+    const MemoEntry* entry = find_name(name, size);
+    if (entry == nullptr) return false;
+    where = entry->flags;
+  }
+  alignas(8) char status[kStatusSize];
+  if (!see_start(work, status)) return true;
+  DirectoryKey directory;
+  __builtin_memcpy(&directory, status, sizeof directory);  // where struct stat begins
+  if (directory.device == memo().proc_device) return true;
+  return (where & kNameOfMount) != 0 && may_be_on_way(directory);
+}
+
+}  // namespace nestp::gate
