@@ -57,11 +57,12 @@ int in_namespace(const std::string& start) {
   EXPECT(mkdir("/new/proc", 0755) == 0);
   EXPECT(mount("/old/proc", "/new/proc", nullptr, MS_BIND | MS_REC, nullptr) == 0);
   EXPECT(umount2("old", MNT_DETACH) == 0 && access("/old/proc", F_OK) == -1);
+  EXPECT(contents("/new/file") == "text" && access("/plain/", F_OK) == 0);
   const int old_root = open("/", O_RDONLY | O_DIRECTORY);
   EXPECT(chdir("/new") == 0 && pivot_root(".", ".") == 0 && fchdir(old_root) == 0);
   EXPECT(access("plain", F_OK) == 0);
   EXPECT(exited_with(leave_old_root(program), 0));
-  EXPECT(chdir("/") == 0);
+  EXPECT(access("/new/file", F_OK) == -1 && access("/plain/", F_OK) == -1 && chdir("/") == 0);
   EXPECT(contents("/file") == "text" && working_directory() == "/" && access("/new", F_OK) == -1);
   EXPECT(mount_options("/") != "" && mount_options("/proc").starts_with("proc"));
   EXPECT(contents("/proc/self/mounts").find("/new") == std::string::npos);

@@ -43,8 +43,10 @@ std::string usual_cache() {
   if (usual.empty() && !place_of("HOME").empty()) usual = place_of("HOME") + "/.cache";
   if (!usual.empty() && can_be_written(usual + "/nestp")) return usual + "/nestp";
   for (const std::string& parent : {place_of("TMPDIR"), std::string("/tmp")}) {
-    const std::string folder = parent + "/nestp-cache-" + std::to_string(geteuid());
-    if (!parent.empty() && is_own_folder(folder) && can_be_written(folder)) return folder;
+    const std::string own = parent + "/nestp-cache-" + std::to_string(geteuid());
+    if (parent.empty() || !is_own_folder(own)) continue;
+    // Copies are known by the name of their folder: copied_file().
+    if (can_be_written(own + "/nestp")) return own + "/nestp";
   }
   return {};
 }

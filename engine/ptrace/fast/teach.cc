@@ -205,7 +205,9 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
   if (is_relative && argument.dirfd && frame.descriptor(*argument.dirfd) != AT_FDCWD) return;
   const std::size_t slash = text.rfind('/');
   const std::string name = text.substr(slash == text.npos ? 0 : slash + 1);
-  if (name.empty() || name == "." || name == "..") return;
+  // Behind a slash these mean the directory before it.
+  const bool is_prefix = name.empty() || name == ".";
+  if (name == ".." || (is_prefix && slash == text.npos)) return;
   const std::uint64_t base = is_relative ? shared_directory(thread) : 0;
   if (is_relative && base == 0) return;
   const Place place{thread, base, text};
@@ -223,8 +225,8 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
     return;
   }
   const bool is_link =
-      prefix ? resolved->guest.text() != without_last_slash(prefix->guest.text()) + '/' + name
-             : true;
+      !is_prefix &&
+      (!prefix || resolved->guest.text() != without_last_slash(prefix->guest.text()) + '/' + name);
   if (calls_[number].kind != FastKind::exact && !is_link) return;
   if (!may_be_shared(place, text, *resolved)) return;
   // Whose file it is is asked of what a link leads to, not of the link.

@@ -83,6 +83,7 @@ SysResult<> pivot_root(CallFrame& frame) {
   if (put_old->guest == new_root->guest) mounts.former_root = view.to_host(root);
   mounts.view = view.pivoted(root, new_root->guest, put_old->guest);
   move_processes(frame.tracer(), mounts, {before, root, new_root->guest});
+  frame.tracer().forget_names();
   return Done{};
 }
 
