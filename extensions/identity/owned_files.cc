@@ -175,24 +175,23 @@ SysResult<> OwnedFiles::change_in_store(const OwnedFile& file, const OwnerRecord
 }
 
 /// A guest may change the mode of a file without record by itself, at any moment: it looks for a
-/// record afterwards, and here the mode is looked at once the record is there.
+/// record afterwards, and here the mode is looked at once the record is there.  `file` is of now.
 SysResult<> OwnedFiles::change_attributes(const OwnedFile& file, const OwnerRecord& record) {
   constexpr int kMost = 4;
   constexpr mode_t kBits = 0777;
-  OwnedFile before = file;
-  OwnerRecord wanted = record;
+  OwnedFile now = file;
+  OwnerRecord next = record;
   for (int turn = 0; turn < kMost; ++turn) {
-    const auto now = look(file.ref.host, file.ref.follow);
-    if (!now) return now.error();
-    const OwnerRecord next = with_changes(now->record, before.record, wanted);
-    if (const auto done = change(*now, next); !done) return done;
+    if (const auto done = change(now, next); !done) return done;
+    struct stat seen {};
+    const int flags = file.ref.follow ? 0 : AT_SYMLINK_NOFOLLOW;
+    const bool is_there = fstatat(AT_FDCWD, file.ref.host.c_str(), &seen, flags) == 0;
+    if (!is_there || (seen.st_mode & kBits) == (host_mode(next.mode) & kBits)) return Done{};
     const auto after = look(file.ref.host, file.ref.follow);
     if (!after || !after->is_stored || !is_own(after->status())) return Done{};
-    const mode_t shown = after->status().st_mode & kBits;
-    if (shown == (host_mode(next.mode) & kBits)) return Done{};
-    before = *after;
-    wanted = after->record;
-    wanted.mode = (wanted.mode & ~kBits) | shown;
+    now = *after;
+    next = now.record;
+    next.mode = (next.mode & ~kBits) | (now.status().st_mode & kBits);
   }
   return Done{};
 }
