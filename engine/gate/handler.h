@@ -128,6 +128,7 @@ bool is_special_at_start(Work& work, const char* name, uint32_t size);
 // ---- handler_paths.cc -----------------------------------------------------------
 
 void copy_bytes(char* to, const char* from, uint32_t size);
+bool same_bytes(const char* a, const char* b, uint32_t size);
 char* room(FastSlot* slot);  ///< kFastRoom bytes
 const MemoEntry* find(EntryKind kind, uint64_t context, uint64_t base, const char* key,
                       uint32_t size);

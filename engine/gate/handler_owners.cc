@@ -154,10 +154,10 @@ int64_t set_mode(Work& work, int64_t descriptor, uint64_t mode) {
   const bool is_free = type == kTypeDirectory ? (mode & 06700) == 0700
                                               : type == kTypeFile && (mode & 07600) == 0600 &&
                                                     (!is_program || (mode & 0100) != 0);
-  if (!is_free || seen.user != memo().real_user || !may_be_plain(seen) ||
-      find_records(work, descriptor) != 0) {
-    return ask(work, AskReason::record);
-  }
+  if (seen.user != memo().real_user || !may_be_plain(seen)) return ask(work, AskReason::record);
+  const int64_t kind = find_records(work, descriptor);
+  if (kind == kOneRecord) return record_mode(work, descriptor, static_cast<uint32_t>(mode) & 07777);
+  if (!is_free || kind != kNoRecord) return ask(work, AskReason::record);
   const int64_t result = issue_look(work, work.frame->rax, work.args);
   if (result != 0) return is_denied(result) ? ask(work, AskReason::permission) : result;
   // Who has recorded the former mode meanwhile has to be told of this one.
@@ -179,7 +179,9 @@ int64_t change_owner(Work& work) {
     place(work);
   }
   uint64_t* const ids = work.args + (has_path ? work.call.path + 1u : 1u);
-  return keeps_owner(work, descriptor, ids) ? issue_guests(work) : ask(work, AskReason::record);
+  const auto user = static_cast<uint32_t>(ids[0]), group = static_cast<uint32_t>(ids[1]);
+  if (keeps_owner(work, descriptor, ids)) return issue_guests(work);
+  return record_owner(work, descriptor, user, group);
 }
 
 int64_t get_status_of_descriptor(Work& work) {

@@ -4,8 +4,8 @@
 namespace nestp::gate {
 namespace {
 
-constexpr uint64_t kCallListPath = 195, kCallListDescriptor = 196, kCallListAt = 465;
-constexpr uint32_t kRoomForNames = 256;  // bytes; a file with more is the tracer's
+constexpr AttributeCalls kList{195, 196, 465};  // llistxattr(2), flistxattr(2), listxattrat(2)
+constexpr uint32_t kRoomForNames = 256;         // bytes; a file with more is the tracer's
 
 /// "/proc/self/fd/N/NAME", for kernels without listxattrat(2); false: too long.
 bool name_by_descriptor(Work& work, uint64_t descriptor) {
@@ -26,39 +26,22 @@ bool name_by_descriptor(Work& work, uint64_t descriptor) {
   return true;
 }
 
-/// llistxattr(2) of Work::host, or flistxattr(2).
-int64_t list_names(Work& work, int64_t descriptor, char* names) {
-  const auto to = reinterpret_cast<uint64_t>(names);
-  if (descriptor >= 0) {
-    const uint64_t args[6] = {static_cast<uint64_t>(descriptor), to, kRoomForNames};
-    return issue_look(work, kCallListDescriptor, args);
-  }
-  uint64_t args[6] = {reinterpret_cast<uint64_t>(work.host), to, kRoomForNames};
-  const uint64_t base = base_descriptor(work);
-  const bool is_relative = work.as_it_is && !work.is_absolute;
-  if (!is_relative || static_cast<int32_t>(base) == kAtFdCwd) {
-    return issue_look(work, kCallListPath, args);
-  }
-  if (memo().use_listxattrat != 0) {
-    const uint64_t at[6] = {base, args[0], kNoFollow, to, kRoomForNames};
-    return issue_look(work, kCallListAt, at);
-  }
-  if (!name_by_descriptor(work, base)) return kAskTracer;
-  args[0] = reinterpret_cast<uint64_t>(room(work.slot));
-  return issue_look(work, kCallListPath, args);
-}
-
-/// A record's name begins so, and so may others.
-bool has_user_attribute(const char* names, int64_t size) {
+/// By the names of a file's attributes.
+int64_t kind_of_records(const char* names, int64_t size) {
   constexpr uint32_t kSpace = 0x72657375;  // "user"
+  int64_t kind = kNoRecord;
   for (int64_t at = 0; at + 4 < size; ++at) {
-    uint32_t start;
-    __builtin_memcpy(&start, names + at, sizeof start);
-    if (start == kSpace) return true;
+    const int64_t begin = at;
     while (at < size && names[at] != 0)
       ++at;
+    uint32_t start;
+    __builtin_memcpy(&start, names + begin, sizeof start);
+    if (start != kSpace) continue;
+    const bool is_override = kind == kNoRecord && at - begin + 1 == sizeof kOverride &&
+                             same_bytes(names + begin, kOverride, sizeof kOverride);
+    kind = is_override ? kOneRecord : kManyRecords;
   }
-  return false;
+  return kind;
 }
 
 /// No attribute of the file is a record.
@@ -144,10 +127,30 @@ Seen read_status(uint64_t buffer, bool extended) {
   return seen;
 }
 
+int64_t call_for_attributes(Work& work, int64_t descriptor, const AttributeCalls& calls,
+                            AttributeArguments rest) {
+  uint64_t args[6] = {static_cast<uint64_t>(descriptor), rest.first, rest.second, rest.third};
+  if (descriptor >= 0) return issue_look(work, calls.descriptor, args);
+  args[0] = reinterpret_cast<uint64_t>(work.host);
+  const uint64_t base = base_descriptor(work);
+  const bool is_relative = work.as_it_is && !work.is_absolute;
+  if (!is_relative || static_cast<int32_t>(base) == kAtFdCwd) {
+    return issue_look(work, calls.path, args);
+  }
+  if (memo().use_listxattrat != 0 && calls.at != 0) {
+    const uint64_t at[6] = {base, args[0], kNoFollow, rest.first, rest.second};
+    return issue_look(work, calls.at, at);
+  }
+  if (!name_by_descriptor(work, base)) return kAskTracer;
+  args[0] = reinterpret_cast<uint64_t>(room(work.slot));
+  return issue_look(work, calls.path, args);
+}
+
 int64_t find_records(Work& work, int64_t descriptor) {
   char names[kRoomForNames];
-  const int64_t size = list_names(work, descriptor, names);
-  return size < 0 ? size : static_cast<int64_t>(has_user_attribute(names, size));
+  const int64_t size = call_for_attributes(work, descriptor, kList,
+                                           {reinterpret_cast<uint64_t>(names), kRoomForNames, 0});
+  return size < 0 ? size : kind_of_records(names, size);
 }
 
 bool knows_records() {
