@@ -9,8 +9,8 @@
 // unwind.cc knows each instruction's length here.
 
 #define SLOTS      0x70198000
-#define SLOT_SIZE  0x2000
-#define SLOT_STACK 0x680
+#define SLOT_SIZE  0x2800
+#define SLOT_STACK 0xe00
 #define SLOT_COUNT 32
 
         .section .fast, "ax", @progbits

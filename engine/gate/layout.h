@@ -54,7 +54,7 @@ inline constexpr uint64_t kPlanSize = 0x4000;
 inline constexpr uint64_t kLoaderData = kPlan + kPlanSize;
 inline constexpr uint64_t kLoaderDataSize = 0x2000;
 /// Behind it come the fast path's own data (memo.h).
-inline constexpr uint64_t kImageEnd = kLoaderData + kLoaderDataSize + 0x42000;
+inline constexpr uint64_t kImageEnd = kLoaderData + kLoaderDataSize + 0x52000;
 
 /// Head of a slot on x86_64: r15 points at it while the thread is in the gate.
 struct Slot64 {

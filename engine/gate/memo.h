@@ -313,14 +313,15 @@ static_assert(sizeof(FastProcess) <= kBirths - kFastProcess);
 static_assert(kBirths + kBirthCount * sizeof(Birth) <= kFastSeen);
 
 inline constexpr uint64_t kFastSlots = kFastProcess + kFastProcessSize;
-inline constexpr uint64_t kFastSlotSize = 0x2000;
+inline constexpr uint64_t kFastSlotSize = 0x2800;
 inline constexpr uint64_t kFastSlotCount = 32;
-/// Offset of the stack's top; the path's room follows.
-inline constexpr uint64_t kFastStack = 0x680;
+/// Offset of the stack's top; the path's room follows.  More than twice what the deepest calls take
+/// (tests/guest/programs/handler_stack.cc).
+inline constexpr uint64_t kFastStack = 0xe00;
 /// Offset of the slot's WalkedPrefix.
-inline constexpr uint64_t kFastWalked = 0x1800;
+inline constexpr uint64_t kFastWalked = 0x2000;
 /// Offset of the slot's PlainPath.
-inline constexpr uint64_t kFastPlain = 0x1fc0;
+inline constexpr uint64_t kFastPlain = 0x27c0;
 inline constexpr uint64_t kFastRoom = kFastWalked - kFastStack;  ///< bytes
 static_assert(kFastSlots + kFastSlotSize * kFastSlotCount <= kImageEnd);
 static_assert(kFastRoom >= 4096 + 256);

@@ -2,8 +2,9 @@
 # A table of what root may do: real root in a chroot and the fake one under nestp must print the
 # same lines.
 #
-#   identity.sh NESTP TABLE PEER   prints TAP; TABLE is the program of tests/guest/identity, PEER
-#                                  that of programs/peer_i386.cc
+#   identity.sh NESTP TABLE PEER STACK   prints TAP; TABLE is the program of tests/guest/identity,
+#                                        PEER and STACK those of programs/peer_i386.cc and
+#                                        programs/handler_stack.cc
 set -u
 if [ "$(id -u)" != 0 ]; then
   echo "1..0 # SKIP needs root, for comparison"
@@ -92,6 +93,9 @@ says 'root moves directories that their owner may not write, and finds their mod
   'cd /work && mv old/moved new/ && echo $(stat -c %a old new new/moved)'
 says 'the root of a namespace of one id may own what it likes' '33 44 4755' narrow -0 sh -c \
   'touch /work/given && chown 33:44 /work/given && chmod 4755 /work/given && stat -c "%u %g %a" /work/given'
+cp "$4" "$root/bin/stack" && chmod 755 "$root/bin/stack"
+printed=$(nestp -0 /bin/stack 2>&1)
+report "the handler has room on its stack: $printed"
 left=$(nestp -0 sh -c 'cd / && rm -rf work/* && find work | wc -l')
 [ "$left" = 1 ]
 report 'all of it can be removed'

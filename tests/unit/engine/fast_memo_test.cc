@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <elf.h>
 #include <string>
 #include <sys/resource.h>
 #include <thread>
@@ -6,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "arch/syscall_table.h"
+#include "engine/gate/image.h"
 #include "engine/ptrace/fast/calls.h"
 #include "engine/ptrace/fast/memo.h"
 
@@ -153,4 +157,18 @@ TEST_CASE("calls that an extension wants are the tracer's") {
   CHECK(kind_of(calls, Sys::unlink) == FastKind::none);
   CHECK(kind_of(calls, Sys::openat) == FastKind::none);
   CHECK(kind_of(calls, Sys::open) == FastKind::open);
+}
+
+TEST_CASE("the image has room for all that its layout places in it") {
+  const auto image = gate::image_64();
+  Elf64_Ehdr head{};
+  REQUIRE(image.size() > sizeof head);
+  std::memcpy(&head, image.data(), sizeof head);
+  std::uint64_t end = 0;
+  for (unsigned i = 0; i < head.e_phnum; ++i) {
+    Elf64_Phdr segment{};
+    std::memcpy(&segment, image.data() + head.e_phoff + i * sizeof segment, sizeof segment);
+    if (segment.p_type == PT_LOAD) end = std::max(end, segment.p_vaddr + segment.p_memsz);
+  }
+  CHECK(end == gate::kImageEnd);
 }
