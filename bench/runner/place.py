@@ -45,7 +45,7 @@ for f in $(seq 40); do
   printf '#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n' >"unit$f.c"
   printf 'int unit%s(int n) { printf("%%d\\n", n); return n * %s; }\n' "$f" "$f" >>"unit$f.c"
 done
-touch /bench/.ready-2
+touch /bench/.ready
 """
 
 
@@ -123,7 +123,7 @@ def prepare(words):
     # Descriptor 3 is the stopwatch's; what is not timed throws its figures away.
     if os.open("/dev/null", os.O_WRONLY) != 3:
         os.dup2(os.open("/dev/null", os.O_WRONLY), 3)
-    if not os.path.exists(os.path.join(here.tree, "bench/.ready-2")):
+    if not os.path.exists(os.path.join(here.tree, "bench/.ready")):
         print("unpacking the root file system and making the material", file=sys.stderr)
         subprocess.run(["rm", "-rf", here.tree], check=True)
         _unpack(words, here)

@@ -11,6 +11,7 @@
 // A part of the program that nestp brings into guests; bench/run takes that as it is.
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -34,7 +35,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kRounds = 5;
-constexpr unsigned kLinks = 8192;  ///< more than first_stat asks for in its milliseconds
+constexpr unsigned kNews = 8192;  ///< more than a tracer answers in the milliseconds
 
 /// The files of the operations, made by make_files.
 struct Paths {
@@ -72,13 +73,17 @@ void stat_1() { must(stat(paths->top.c_str(), &status) == 0, "stat_1"); }
 void stat_4() { must(stat(paths->third.c_str(), &status) == 0, "stat_4"); }
 void stat_10() { must(stat(paths->tenth.c_str(), &status) == 0, "stat_10"); }
 void stat_missing() { must(stat(paths->missing.c_str(), &status) != 0, "stat_missing"); }
-/// Of a path that nobody has asked of before: a walk ends at a link, which only a tracer follows.
-void first_stat() {
+/// The next of kNews paths, none of which is asked of twice in a run.
+const char* next_new(const char* kind, const char* rest) {
   static unsigned count = 0;
-  char path[512];
-  std::snprintf(path, sizeof path, "%s/links/%u/a/b/file", paths->directory.c_str(),
-                count++ % kLinks);
-  must(stat(path, &status) == 0, "first_stat");
+  static char path[512];
+  std::snprintf(path, sizeof path, "%s/%s/%u%s", paths->directory.c_str(), kind, count++ % kNews,
+                rest);
+  return path;
+}
+void first_stat() { must(stat(next_new("news", "/."), &status) == 0, "first_stat"); }
+void first_stat_by_link() {
+  must(stat(next_new("links", "/file"), &status) == 0, "first_stat_by_link");
 }
 void stat_by_link() { must(stat(paths->link.c_str(), &status) == 0, "stat_by_link"); }
 void lstat_4() { must(lstat(paths->link.c_str(), &status) == 0, "lstat_4"); }
@@ -124,6 +129,36 @@ void creat_unlink() {
   must(unlink(paths->made.c_str()) == 0, "unlink");
 }
 
+void make_place(const std::string& path) {
+  must(mkdir(path.c_str(), 0755) == 0 || errno == EEXIST, path.c_str());
+}
+
+/// A contender before has made all of them.
+bool are_made(const std::string& place) {
+  return access((place + std::to_string(kNews - 1)).c_str(), F_OK) == 0;
+}
+
+void make_news() {
+  const std::string place = paths->directory + "/news/";
+  if (are_made(place)) return;
+  make_place(place);
+  for (unsigned i = 0; i < kNews; ++i)
+    make_place(place + std::to_string(i));
+}
+
+void make_links() {
+  const std::string place = paths->directory + "/links/";
+  if (are_made(place)) return;
+  make_place(place);
+  make_place(place + "base");
+  const int file = open((place + "base/file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+  must(file >= 0 && close(file) == 0, "links/base/file");
+  for (unsigned i = 0; i < kNews; ++i) {
+    const std::string link = place + std::to_string(i);
+    must(symlink("base", link.c_str()) == 0 || errno == EEXIST, link.c_str());
+  }
+}
+
 void wait_for(pid_t child, const char* what) {
   int how = 0;
   must(child > 0 && waitpid(child, &how, 0) == child && how == 0, what);
@@ -159,7 +194,8 @@ struct Operation {
   const char* title;
   void (*run)();
   int threads = 1;
-  int calls = 1;  ///< in one run, to divide by
+  int calls = 1;                ///< in one run, to divide by
+  void (*prepare)() = nullptr;  ///< makes files that no other needs; who is first makes them
 };
 
 constexpr Operation kOperations[] = {
@@ -173,7 +209,8 @@ constexpr Operation kOperations[] = {
     {"stat_missing", "stat(2) of what is not there", stat_missing},
     {"stat_by_link", "stat(2) through a symlink", stat_by_link},
     {"stat_relative", "stat(2), a relative path", stat_relative},
-    {"first_stat", "stat(2) of a path that is new", first_stat},
+    {"first_stat", "stat(2) in a directory that is new", first_stat, 1, 1, make_news},
+    {"first_stat_by_link", "the same by a new symlink", first_stat_by_link, 1, 1, make_links},
     {"lstat_4", "lstat(2)", lstat_4},
     {"access_4", "access(2)", access_4},
     {"open_close", "open(2) and close(2)", open_close},
@@ -228,6 +265,7 @@ long calibrate(const Operation& operation, double budget) {
 }
 
 void measure(const Operation& operation, double budget) {
+  if (operation.prepare != nullptr) operation.prepare();
   const long count = calibrate(operation, budget / kRounds);
   std::array<double, kRounds> rounds{};
   for (double& round : rounds)
@@ -259,10 +297,6 @@ int make_files() {
   }
   for (const std::string* const file : {&paths->file, &paths->tenth, &paths->here})
     make_file(*file);
-  const std::string links = paths->directory + "/links/";
-  if (mkdir(links.c_str(), 0755) != 0) give_up(links.c_str());
-  for (unsigned i = 0; i < kLinks; ++i)
-    must(symlink("..", (links + std::to_string(i)).c_str()) == 0, "links");
   if (symlink("file", paths->link.c_str()) != 0) give_up(paths->link.c_str());
   return 0;
 }

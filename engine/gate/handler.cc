@@ -128,7 +128,7 @@ int64_t open_library(Work& work) {
 
 /// To who believes to be root a record makes a file a device at most, and a directory nothing else.
 bool opens_as_it_is(Work& work, uint64_t flags) {
-  if ((flags & kDirectoryOnly) == 0) return is_unrecorded(work);
+  if ((flags & kDirectoryOnly) == 0) return is_what_it_seems(work);
   return !is_closed_directory(work) || no(work, AskReason::permission);
 }
 

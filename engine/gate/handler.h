@@ -166,9 +166,9 @@ int64_t make_thread(Work& work);
 /// `result` came with a struct stat or statx at `buffer`: the guest's answer, or kAskTracer.
 /// `descriptor`: of what; negative: of Work::host.
 int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, int64_t descriptor);
-/// No record says anything of the file at Work::host.
-bool is_unrecorded(Work& work);
-/// Neither does one that is no attribute of the file.
+/// No record makes the file at Work::host another kind of file.
+bool is_what_it_seems(Work& work);
+/// No record that is no attribute of the file says anything of it.
 bool is_unrecorded_elsewhere(Work& work);
 /// What is made at Work::host needs no record.
 bool makes_no_record(Work& work);

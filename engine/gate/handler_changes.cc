@@ -8,15 +8,9 @@
 namespace nestp::gate {
 namespace {
 
-constexpr AttributeCalls kGet{192, 193, 0}, kSet{189, 190, 0};
+constexpr AttributeCalls kSet{189, 190, 0};  // lsetxattr(2), fsetxattr(2)
 constexpr uint64_t kCallChmodDescriptor = 91, kCallChmodAt = 268;
 constexpr uint32_t kPermissions = 0777, kSpecial = 07000, kNone = 0xffffffff;
-constexpr uint32_t kRoom = 64;  // bytes of a record's text
-
-struct Record {
-  uint32_t user, group, mode;
-  bool is_directory;
-};
 
 /// OwnedFiles::host_mode().
 uint32_t host_mode(const Record& record) {
@@ -54,37 +48,6 @@ uint64_t text_of(const Record& record, char* text) {
   return static_cast<uint64_t>(at - text);
 }
 
-/// A number and the colon behind it.
-bool take_number(const char*& at, uint32_t base, uint32_t& number) {
-  uint64_t value = 0;
-  const char* const begin = at;
-  for (; *at >= '0' && *at < static_cast<char>('0' + base); ++at) {
-    value = value * base + static_cast<uint64_t>(*at - '0');
-    if (value >= kNone) return false;
-  }
-  number = static_cast<uint32_t>(value);
-  return at != begin && *at++ == ':';
-}
-
-/// False: there is none, or it says more.
-bool read_record(Work& work, int64_t descriptor, Record& record) {
-  char text[kRoom];
-  const AttributeArguments rest{reinterpret_cast<uint64_t>(kOverride),
-                                reinterpret_cast<uint64_t>(text), kRoom - 1};
-  const int64_t size = call_for_attributes(work, descriptor, kGet, rest);
-  if (size <= 0) return false;
-  text[size] = 0;
-  const char* at = text;
-  if (!take_number(at, 10, record.user) || !take_number(at, 10, record.group) ||
-      !take_number(at, 8, record.mode)) {
-    return false;
-  }
-  const char* type = type_text(record.is_directory);
-  while (*type != 0 && *at == *type)
-    ++at, ++type;
-  return *at == 0 && *type == 0;
-}
-
 int64_t set_host_mode(Work& work, int64_t descriptor, uint32_t mode) {
   if (descriptor >= 0) {
     const uint64_t args[6] = {static_cast<uint64_t>(descriptor), mode};
@@ -112,13 +75,13 @@ bool recall(Work& work, int64_t descriptor, Seen& seen, Record& record) {
   const uint32_t group = seen.group == memo().real_group ? memo().shown_group : seen.group;
   record = {memo().shown_user, group, seen.mode & kPermissions, type == kTypeDirectory};
   const int64_t kind = find_records(work, descriptor);
-  return kind == kNoRecord || (kind == kOneRecord && read_record(work, descriptor, record));
+  return kind == kNoRecord || (kind == kOneRecord && read_record(work, descriptor, seen, record));
 }
 
 int64_t write(Work& work, int64_t descriptor, const Seen& seen, const Record& record) {
   // The first user's own may need none.
   if (record.user == memo().shown_user || (record.mode & ~kPermissions) != 0) return kAskTracer;
-  char text[kRoom];
+  char text[kRecordRoom];
   const uint64_t size = text_of(record, text);
   const AttributeArguments rest{reinterpret_cast<uint64_t>(kOverride),
                                 reinterpret_cast<uint64_t>(text), size};

@@ -30,6 +30,12 @@ bool keeps_owner(Work& work, int64_t descriptor, uint64_t* ids) {
   return true;
 }
 
+/// Of struct stat and struct statx, whose two bytes are followed by others.
+void put_mode(uint64_t buffer, uint32_t offset, uint32_t mode) {
+  const auto bytes = static_cast<uint16_t>(mode);
+  __builtin_memcpy(reinterpret_cast<char*>(buffer) + offset, &bytes, sizeof bytes);
+}
+
 bool begins_with(const char* text, const char* start) {
   while (*start != 0) {
     if (*text++ != *start++) return false;
@@ -71,25 +77,38 @@ int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, i
   const Seen seen = read_status(buffer, extended);
   // Before the file is looked at, so that a record made meanwhile counts.
   const uint64_t visits = __atomic_load_n(&memo().visits, __ATOMIC_ACQUIRE);
-  if (!is_plain(work, seen, descriptor)) return ask(work, AskReason::record);
-  if (descriptor < 0 && work.text != nullptr) remember_plain(work, seen, visits);
   const StatusLayout& layout = extended ? kStatusEx : kStatus;
+  if (!is_plain(work, seen, descriptor)) {
+    Record record;
+    if (!read_record(work, descriptor, seen, record)) return ask(work, AskReason::record);
+    put_number(buffer, layout.user, record.user);
+    put_number(buffer, layout.group, record.group);
+    put_mode(buffer, layout.mode, (seen.mode & kTypeMask) | record.mode);
+    return 0;
+  }
+  if (descriptor < 0 && work.text != nullptr) remember_plain(work, seen, visits);
   if (seen.user == memo().real_user) put_number(buffer, layout.user, memo().shown_user);
   if (seen.group == memo().real_group) put_number(buffer, layout.group, memo().shown_group);
   return 0;
 }
 
-bool is_unrecorded(Work& work) {
+bool is_what_it_seems(Work& work) {
   work.reason = AskReason::record;
   if (!knows_records()) return false;
-  if (memo().has_recorded != 0) {
-    alignas(8) char status[kStatusSize];
-    // What cannot be seen has its errno from the call itself.
-    if (see(work, -1, status) != 0) return true;
-    if (is_recorded_elsewhere(read_status(reinterpret_cast<uint64_t>(status), false))) return false;
+  int64_t found = kNoRecord;
+  if (memo().has_recorded == 0) {
+    found = find_records(work, -1);
+    if (found <= 0) return found != kAskTracer && !is_denied(found);
   }
-  const int64_t found = find_records(work, -1);
-  return found <= 0 && found != kAskTracer && !is_denied(found);
+  alignas(8) char status[kStatusSize];
+  // What cannot be seen has its errno from the call itself.
+  if (see(work, -1, status) != 0) return true;
+  const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
+  if (is_recorded_elsewhere(seen)) return false;
+  if (found == kNoRecord) found = find_records(work, -1);
+  if (found <= 0) return found != kAskTracer && !is_denied(found);
+  Record record;
+  return read_record(work, -1, seen, record);
 }
 
 bool is_unrecorded_elsewhere(Work& work) {
@@ -124,8 +143,10 @@ bool makes_no_record(Work& work) {
   if (makes_none) {
     const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
     const bool gives_group = (seen.mode & kSetGroup) != 0;
-    makes_none =
-        (seen.mode & kTypeMask) == kTypeDirectory && !gives_group && is_plain(work, seen, -1);
+    Record record;
+    makes_none = (seen.mode & kTypeMask) == kTypeDirectory && !gives_group &&
+                 (is_plain(work, seen, -1) ||
+                  (read_record(work, -1, seen, record) && (record.mode & kSetGroup) == 0));
   }
   if (is_in_room) parent[end] = '/';
   work.host = host;

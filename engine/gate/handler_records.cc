@@ -5,6 +5,7 @@ namespace nestp::gate {
 namespace {
 
 constexpr AttributeCalls kList{195, 196, 465};  // llistxattr(2), flistxattr(2), listxattrat(2)
+constexpr AttributeCalls kGet{192, 193, 0};     // lgetxattr(2), fgetxattr(2)
 constexpr uint32_t kRoomForNames = 256;         // bytes; a file with more is the tracer's
 
 /// "/proc/self/fd/N/NAME", for kernels without listxattrat(2); false: too long.
@@ -42,6 +43,24 @@ int64_t kind_of_records(const char* names, int64_t size) {
     kind = is_override ? kOneRecord : kManyRecords;
   }
   return kind;
+}
+
+/// A number and the colon behind it.
+bool take_number(const char*& at, uint32_t base, uint32_t limit, uint32_t& number) {
+  uint64_t value = 0;
+  const char* const begin = at;
+  for (; *at >= '0' && *at < static_cast<char>('0' + base); ++at) {
+    value = value * base + static_cast<uint64_t>(*at - '0');
+    if (value > limit) return false;
+  }
+  number = static_cast<uint32_t>(value);
+  return at != begin && *at++ == ':';
+}
+
+bool is_text(const char* at, const char* text) {
+  while (*text != 0 && *at == *text)
+    ++at, ++text;
+  return *at == *text;
 }
 
 /// No attribute of the file is a record.
@@ -151,6 +170,24 @@ int64_t find_records(Work& work, int64_t descriptor) {
   const int64_t size = call_for_attributes(work, descriptor, kList,
                                            {reinterpret_cast<uint64_t>(names), kRoomForNames, 0});
   return size < 0 ? size : kind_of_records(names, size);
+}
+
+bool read_record(Work& work, int64_t descriptor, const Seen& seen, Record& record) {
+  constexpr uint32_t kMostId = 0xfffffffe, kMostMode = 07777;
+  if (!may_be_plain(seen) || !can_have_attributes(seen)) return false;
+  char text[kRecordRoom];
+  const AttributeArguments rest{reinterpret_cast<uint64_t>(kOverride),
+                                reinterpret_cast<uint64_t>(text), kRecordRoom - 1};
+  const int64_t size = call_for_attributes(work, descriptor, kGet, rest);
+  if (size <= 0) return false;
+  text[size] = 0;
+  const char* at = text;
+  if (!take_number(at, 10, kMostId, record.user) || !take_number(at, 10, kMostId, record.group) ||
+      !take_number(at, 8, kMostMode, record.mode)) {
+    return false;
+  }
+  record.is_directory = (seen.mode & kTypeMask) == kTypeDirectory;
+  return is_text(at, type_text(record.is_directory));
 }
 
 bool knows_records() {

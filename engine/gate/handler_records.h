@@ -63,6 +63,16 @@ struct AttributeArguments {
 int64_t call_for_attributes(Work& work, int64_t descriptor, const AttributeCalls& calls,
                             AttributeArguments rest);
 
+/// What the attribute says of a file or a directory.
+struct Record {
+  uint32_t user, group, mode;  ///< `mode`: without the type
+  bool is_directory;
+};
+inline constexpr uint32_t kRecordRoom = 64;  // bytes of its text
+inline const char* type_text(bool is_directory) { return is_directory ? "dir" : "file"; }
+/// False: there is none, it is not all that is recorded, or it makes the file another kind of file.
+bool read_record(Work& work, int64_t descriptor, const Seen& seen, Record& record);
+
 /// chown(2) and chmod(2) where a record must tell: written if the tracer would do no more.
 int64_t record_owner(Work& work, int64_t descriptor, uint32_t user, uint32_t group);
 int64_t record_mode(Work& work, int64_t descriptor, uint32_t mode);
