@@ -175,16 +175,16 @@ void FastPath::learn_ways(const Thread& thread) {
   const View& view = tracer_.view(thread);
   if (++special_asks_ * kLooks < view.bindings().size()) return;
   special_asks_ = 0;
-  std::set<GuestPath> ways;
+  std::set<std::string> ways;
   for (const Binding& binding : view.bindings()) {
-    for (GuestPath way = binding.guest; ways.insert(way).second && way != GuestPath::root();)
+    for (GuestPath way = binding.guest; ways.insert(way.text()).second && way != GuestPath::root();)
       way = way.parent();
   }
-  ways.insert(thread.files->root);
+  ways.insert(thread.files->root.text());
   // What is told of another context ends before, and of this one nothing is told until the end.
   __atomic_store_n(&header.ways_generation, 0, __ATOMIC_RELEASE);
-  for (const GuestPath& way : ways) {
-    const auto status = stat_of(view.to_host(way).text());
+  for (const std::string& way : ways) {
+    const auto status = stat_of(view.to_host(GuestPath::of_canonical(way)).text());
     if (!status) return;  // it may still be open, with another parent than the guest's
     const gate::DirectoryKey key{status->st_dev, status->st_ino};
     const std::string_view text(reinterpret_cast<const char*>(&key), sizeof key);
