@@ -16,7 +16,7 @@ using namespace nestp;
 constexpr std::uint64_t kLeast = 1024;  // bytes that no call has touched
 
 int change_all(int directory) {
-  const int file = openat(directory, "file", O_CREAT | O_EXCL | O_RDWR, 0644);
+  const int file = openat(directory, "file", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
   EXPECT(file >= 0 && fchown(file, 5, 6) == 0 && fchmod(file, 0640) == 0 &&
          fchown(file, 7, 8) == 0);
   EXPECT(chmod("deep/file", 0600) == 0 && chown("deep/file", 9, 10) == 0);
@@ -34,7 +34,7 @@ int look_at_all(int directory) {
   EXPECT(listxattr("deep/file", text, sizeof text) >= 0);
   EXPECT(getxattr("deep/file", "security.capability", text, sizeof text) == -1);
   EXPECT(getcwd(text, sizeof text) != nullptr && access("deep/inner/none", F_OK) == -1);
-  const int inner = openat(directory, "inner", O_RDONLY | O_DIRECTORY);
+  const int inner = openat(directory, "inner", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   EXPECT(inner >= 0 && close(inner) == 0 && readlink("deep/file", text, sizeof text) == -1);
   return unlinkat(directory, "file", 0) + unlinkat(directory, "inner", AT_REMOVEDIR);
 }
@@ -52,7 +52,7 @@ std::uint64_t untouched(std::uint64_t slot) {
 
 int main() {
   EXPECT(mkdir("deep", 0755) == 0);
-  const int directory = open("deep", O_RDONLY | O_DIRECTORY);
+  const int directory = open("deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   for (int round = 0; round < 3; ++round)
     EXPECT(change_all(directory) == 0 && look_at_all(directory) == 0);
   std::thread([] { (void)access("deep", F_OK); }).join();
