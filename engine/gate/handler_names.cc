@@ -13,14 +13,19 @@ bool see_start(Work& work, char* status) {
   return issue_look(work, kCallStatAt, args) == 0;
 }
 
-/// Mount points are in it, or it is one itself; also where the tracer has not told of them.
+/// Mount points are in it, or it is one itself; also where the tracer does not tell which are.
 bool may_be_on_way(const DirectoryKey& directory) {
-  const uint64_t told = __atomic_load_n(&memo().ways_generation, __ATOMIC_ACQUIRE);
-  const uint64_t context = __atomic_load_n(&memo().ways_context, __ATOMIC_ACQUIRE);
-  if (told != __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE)) return true;
-  if (context != process().context) return true;
-  const char* const key = reinterpret_cast<const char*>(&directory);
-  return find(EntryKind::way, context, 0, key, sizeof directory) != nullptr;
+  const Ways& ways = memo().ways;
+  const uint64_t version = __atomic_load_n(&ways.version, __ATOMIC_ACQUIRE);
+  if (version % 2 != 0 || ways.context != process().context || ways.count > Ways::kMost)
+    return true;
+  if (ways.generation != __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE)) return true;
+  for (uint64_t i = 0; i < ways.count; ++i) {
+    const DirectoryKey& way = ways.list[i];
+    if (way.inode == directory.inode && way.device == directory.device) return true;
+  }
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return __atomic_load_n(&ways.version, __ATOMIC_RELAXED) != version;
 }
 
 const MemoEntry* find_name(const char* name, uint32_t size) {

@@ -95,7 +95,7 @@ int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, i
 bool is_what_it_seems(Work& work) {
   work.reason = AskReason::record;
   if (!knows_records()) return false;
-  int64_t found = kNoRecord;
+  int64_t found = 0;
   if (memo().has_recorded == 0) {
     found = find_records(work, -1);
     if (found <= 0) return found != kAskTracer && !is_denied(found);
@@ -105,7 +105,7 @@ bool is_what_it_seems(Work& work) {
   if (see(work, -1, status) != 0) return true;
   const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
   if (is_recorded_elsewhere(seen)) return false;
-  if (found == kNoRecord) found = find_records(work, -1);
+  if (found == 0) found = find_records(work, -1);
   if (found <= 0) return found != kAskTracer && !is_denied(found);
   Record record;
   return read_record(work, -1, seen, record);
@@ -128,10 +128,11 @@ bool makes_no_record(Work& work) {
   if (!knows_records() || slash == 0) return false;
   char* const begin = room(work.slot);
   const bool is_in_room = host == begin;
-  // Behind what name_by_descriptor() writes.
-  char* const parent = is_in_room ? begin : begin + 64;
+  // Behind what name_by_descriptor() writes, which copies it.
+  constexpr int64_t kHalf = kFastRoom / 2;
+  char* const parent = is_in_room ? begin : begin + kHalf;
   if (!is_in_room) {
-    if (slash + 64 + 2 > static_cast<int64_t>(kFastRoom)) return false;
+    if (slash + 64 > kHalf) return false;
     copy_bytes(parent, slash < 0 ? "." : host, slash < 0 ? 1 : static_cast<uint32_t>(slash));
   }
   const int64_t end = slash < 0 ? 1 : slash;
@@ -175,10 +176,10 @@ int64_t set_mode(Work& work, int64_t descriptor, uint64_t mode) {
   const bool is_free = type == kTypeDirectory ? (mode & 06700) == 0700
                                               : type == kTypeFile && (mode & 07600) == 0600 &&
                                                     (!is_program || (mode & 0100) != 0);
-  if (seen.user != memo().real_user || !may_be_plain(seen)) return ask(work, AskReason::record);
-  const int64_t kind = find_records(work, descriptor);
-  if (kind == kOneRecord) return record_mode(work, descriptor, static_cast<uint32_t>(mode) & 07777);
-  if (!is_free || kind != kNoRecord) return ask(work, AskReason::record);
+  if (!is_free || seen.user != memo().real_user || !may_be_plain(seen) ||
+      find_records(work, descriptor) != 0) {
+    return ask(work, AskReason::record);
+  }
   const int64_t result = issue_look(work, work.frame->rax, work.args);
   if (result != 0) return is_denied(result) ? ask(work, AskReason::permission) : result;
   // Who has recorded the former mode meanwhile has to be told of this one.
@@ -200,9 +201,7 @@ int64_t change_owner(Work& work) {
     place(work);
   }
   uint64_t* const ids = work.args + (has_path ? work.call.path + 1u : 1u);
-  const auto user = static_cast<uint32_t>(ids[0]), group = static_cast<uint32_t>(ids[1]);
-  if (keeps_owner(work, descriptor, ids)) return issue_guests(work);
-  return record_owner(work, descriptor, user, group);
+  return keeps_owner(work, descriptor, ids) ? issue_guests(work) : ask(work, AskReason::record);
 }
 
 int64_t get_status_of_descriptor(Work& work) {

@@ -45,37 +45,17 @@ bool is_recorded_elsewhere(const Seen& seen);
 bool may_be_plain(const Seen& seen);
 /// The attribute that the tracer keeps a record in (XattrStore).
 inline constexpr char kOverride[] = "user.containers.override_stat";
-/// Attributes that may be records: none, that one alone, others too.
-inline constexpr int64_t kNoRecord = 0, kOneRecord = 1, kManyRecords = 2;
-/// Of these; or an errno, or kAskTracer.
+/// 1: an attribute of the file may be a record; 0: none is; else an errno, or kAskTracer.
 /// `descriptor`, here and below: of which file; negative: that at Work::host.
 int64_t find_records(Work& work, int64_t descriptor);
-
-/// The calls by which the same is done to a file by its path without following a link, by a
-/// descriptor, and from a directory (0: the third is not as listxattrat(2)).
-struct AttributeCalls {
-  uint64_t path, descriptor, at;
-};
-/// What follows the file in them.
-struct AttributeArguments {
-  uint64_t first, second, third, fourth = 0;
-};
-int64_t call_for_attributes(Work& work, int64_t descriptor, const AttributeCalls& calls,
-                            AttributeArguments rest);
 
 /// What the attribute says of a file or a directory.
 struct Record {
   uint32_t user, group, mode;  ///< `mode`: without the type
-  bool is_directory;
 };
-inline constexpr uint32_t kRecordRoom = 64;  // bytes of its text
-inline const char* type_text(bool is_directory) { return is_directory ? "dir" : "file"; }
-/// False: there is none, it is not all that is recorded, or it makes the file another kind of file.
+/// False: there is none, or it makes the file another kind of file.
 bool read_record(Work& work, int64_t descriptor, const Seen& seen, Record& record);
 
-/// chown(2) and chmod(2) where a record must tell: written if the tracer would do no more.
-int64_t record_owner(Work& work, int64_t descriptor, uint32_t user, uint32_t group);
-int64_t record_mode(Work& work, int64_t descriptor, uint32_t mode);
 /// No record says anything of it.
 bool is_plain(Work& work, const Seen& seen, int64_t descriptor);
 /// The same without a look at the file first.

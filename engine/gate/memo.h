@@ -91,12 +91,21 @@ enum class EntryKind : uint32_t {
   name = 3,       ///< key: a component that means more than its directory entry
   working = 4,    ///< base: the working directory, no key, host: what getcwd(2) shows
   library = 5,    ///< key: a whole path that ld.so opens, host: the copy to map
-  way = 6,        ///< key: DirectoryKey, of one that is a mount point or on the way to one
 };
 
 /// A directory by what fstat(2) says of it.
 struct DirectoryKey {
   uint64_t device, inode;
+};
+
+/// All directories of one context that are mount points or on the way to one; the tracer tells
+/// them anew in each generation.
+struct Ways {
+  static constexpr uint32_t kMost = 128;  ///< where there are more, none are told
+  uint64_t version;                       ///< odd while the tracer writes
+  uint64_t generation, context;           ///< for which they hold
+  uint64_t count;
+  DirectoryKey list[kMost];
 };
 
 inline constexpr uint32_t kEntryAsItIs = 1;     ///< the guest's own text gets there
@@ -135,8 +144,6 @@ struct MemoHeader {
   uint32_t believes;
   uint32_t shown_user, shown_group, real_user, real_group;
   uint64_t proc_device;                   ///< of a /proc, whose files belong to processes
-  uint64_t ways_generation;               ///< at which all `way` entries of one context were told
-  uint64_t ways_context;                  ///< of which one
   uint64_t recorded_generation;           ///< at which `recorded` was complete
   uint32_t has_recorded;                  ///< a bit of `recorded` is set
   uint32_t use_listxattrat;               ///< the kernel has it
@@ -146,7 +153,8 @@ struct MemoHeader {
   FastCall calls[kFastCalls];
   uint64_t answered[kFastCalls];  ///< calls by number; guests count if kProcessCounts is set
   uint64_t asked[kFastCalls][kAskReasons];  ///< likewise
-  uint32_t buckets[kBuckets];               ///< offsets of entries
+  Ways ways;
+  uint32_t buckets[kBuckets];  ///< offsets of entries
 };
 static_assert(sizeof(MemoHeader) % 8 == 0);
 

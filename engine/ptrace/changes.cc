@@ -52,6 +52,18 @@ bool may_be_working_directory(CallFrame& frame, std::string_view text) {
   return found;
 }
 
+/// Of rmdir(2): somebody may be in the directory, or another one of its name have another inode
+/// (FastPath::learn_ways).
+bool ends_directory(CallFrame& frame, const CallPaths& found) {
+  const auto& removed = found.resolved[0];
+  const auto leads_to = [&](const Binding& binding) {
+    return removed && removed->guest.contains(binding.guest);
+  };
+  const auto& bindings = frame.tracer().view(frame.thread()).bindings();
+  return may_be_working_directory(frame, found.texts[0]) ||
+         std::any_of(bindings.begin(), bindings.end(), leads_to);
+}
+
 /// What was answered of paths before may be wrong once the call has succeeded.
 bool changes_answers(CallFrame& frame, const CallPaths& found) {
   const auto& [first, second] = found.resolved;
@@ -64,10 +76,10 @@ bool changes_answers(CallFrame& frame, const CallPaths& found) {
     case Sys::unlink:
       return is_link(first, false);
     case Sys::unlinkat:
-      if (frame.arg(2) & kRemoveDirectory) return may_be_working_directory(frame, found.texts[0]);
+      if (frame.arg(2) & kRemoveDirectory) return ends_directory(frame, found);
       return is_link(first, false);
     case Sys::rmdir:
-      return may_be_working_directory(frame, found.texts[0]);
+      return ends_directory(frame, found);
     case Sys::rename:
     case Sys::renameat:
     case Sys::renameat2:

@@ -186,7 +186,13 @@ SysResult<> OwnedFiles::change_attributes(const OwnedFile& file, const OwnerReco
     struct stat seen {};
     const int flags = file.ref.follow ? 0 : AT_SYMLINK_NOFOLLOW;
     const bool is_there = fstatat(AT_FDCWD, file.ref.host.c_str(), &seen, flags) == 0;
-    if (!is_there || (seen.st_mode & kBits) == (host_mode(next.mode) & kBits)) return Done{};
+    const mode_t needed = host_mode(next.mode) & kBits;
+    if (!is_there || (seen.st_mode & kBits) == needed) return Done{};
+    if (((seen.st_mode ^ now.status().st_mode) & kBits) == 0) {
+      // Nobody changed it meanwhile: it never was what the record asks for.
+      if (now.is_stored && is_own(now.status())) (void)change_mode(now.ref, needed);
+      return Done{};
+    }
     const auto after = look(file.ref.host, file.ref.follow);
     if (!after || !after->is_stored || !is_own(after->status())) return Done{};
     now = *after;

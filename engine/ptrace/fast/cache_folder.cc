@@ -28,6 +28,13 @@ bool can_be_written(const std::string& folder) {
   return access(folder.c_str(), kUse) == 0;
 }
 
+/// Nobody else can rename or remove what is in it.
+bool keeps_names(const std::string& parent) {
+  struct stat status {};
+  if (stat(parent.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+  return (status.st_mode & S_ISVTX) != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 /// Where everybody may write somebody else may have made it.
 bool is_own_folder(const std::string& folder) {
   struct stat status {};
@@ -41,10 +48,11 @@ bool is_own_folder(const std::string& folder) {
 std::string usual_cache() {
   std::string usual = place_of("XDG_CACHE_HOME");
   if (usual.empty() && !place_of("HOME").empty()) usual = place_of("HOME") + "/.cache";
-  if (!usual.empty() && can_be_written(usual + "/nestp")) return usual + "/nestp";
+  const bool has_copies = access((usual + "/nestp/copies").c_str(), X_OK) == 0;
+  if (!usual.empty() && (has_copies || can_be_written(usual + "/nestp"))) return usual + "/nestp";
   for (const std::string& parent : {place_of("TMPDIR"), std::string("/tmp")}) {
     const std::string own = parent + "/nestp-cache-" + std::to_string(geteuid());
-    if (parent.empty() || !is_own_folder(own)) continue;
+    if (parent.empty() || !keeps_names(parent) || !is_own_folder(own)) continue;
     // Copies are known by the name of their folder: copied_file().
     if (can_be_written(own + "/nestp")) return own + "/nestp";
   }

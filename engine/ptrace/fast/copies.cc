@@ -225,7 +225,10 @@ std::string PatchedCopies::list_name(const Identity& identity) const {
 
 std::optional<std::vector<PatchSite>> PatchedCopies::read_list(const Identity& identity) const {
   if (!lists_.keeps()) return std::nullopt;
-  const auto text = read_file(lists_.path_of(list_name(identity)));
+  const std::string path = lists_.path_of(list_name(identity));
+  const auto status = lstat_of(path);
+  if (!status || status->st_uid != geteuid()) return std::nullopt;
+  const auto text = read_file(path);
   constexpr std::size_t kHead = sizeof kFormat + sizeof(Identity) + sizeof(std::uint64_t);
   if (!text || text->size() < kHead || (text->size() - kHead) % sizeof(PatchSite) != 0) {
     return std::nullopt;

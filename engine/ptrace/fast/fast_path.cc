@@ -149,10 +149,12 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
   space.fast = {};
   space.fast.has_code = true;
   space.fast.opens_libraries = record.opens_libraries != 0;
-  space.fast.context = context_of(thread);
-  publish_names(thread, space.fast.context);
-  space.fast.directory = directory_of(thread);
-  learn_starts(thread);
+  const std::uint64_t context = context_of(thread);
+  if (publish_names(thread, context)) {
+    space.fast.context = context;
+    space.fast.directory = directory_of(thread);
+    learn_starts(thread);
+  }
   process.context = space.fast.context;
   process.directory = space.fast.directory;
   process.flags = process_flags(tracer_.view(thread)) |
@@ -160,8 +162,8 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
   return process;
 }
 
-void FastPath::publish_names(const Thread& thread, std::uint64_t context) {
-  if (!named_.insert(context).second) return;
+bool FastPath::publish_names(const Thread& thread, std::uint64_t context) {
+  if (named_.contains(context)) return true;
   std::map<std::string_view, std::uint32_t> names;
   for (const Binding& binding : tracer_.view(thread).bindings()) {
     if (binding.guest != GuestPath::root())
@@ -171,8 +173,11 @@ void FastPath::publish_names(const Thread& thread, std::uint64_t context) {
     names[name] |= gate::kNameOfProc;
   for (const std::string_view name : tracer_.text_names)
     names[name] |= gate::kNameOfProc;
-  for (const auto& [name, where] : names)
-    memo_->publish({EntryKind::name, context, 0, name}, {}, where, true);
+  for (const auto& [name, where] : names) {
+    if (!memo_->publish({EntryKind::name, context, 0, name}, {}, where, true)) return false;
+  }
+  named_.insert(context);
+  return true;
 }
 
 void FastPath::write_process(Thread& thread) {
@@ -196,7 +201,7 @@ bool FastPath::prepare(Thread& thread) {
   const std::uint64_t context = context_of(thread);
   if (space.fast.context == context) return true;
   if (!is_alone(thread)) return false;
-  publish_names(thread, context);
+  if (!publish_names(thread, context)) return false;
   space.fast.context = context;
   space.fast.directory = 0;
   write_process(thread);

@@ -75,7 +75,8 @@ class FastPath {
   std::uint64_t directory_of(Thread& thread);
   /// The same, and the handler knows it; 0 also if it may not.
   std::uint64_t shared_directory(Thread& thread);
-  void publish_names(const Thread& thread, std::uint64_t context);
+  /// Those that mean more than their directory entries.  False: the memo has no room for all.
+  bool publish_names(const Thread& thread, std::uint64_t context);
   void write_process(Thread& thread);
 
   /// What is learnt: a path's text and where it starts.

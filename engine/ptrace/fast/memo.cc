@@ -80,16 +80,25 @@ MemoEntry* Memo::find(const Key& key, std::uint64_t hash, std::string_view host,
   return nullptr;
 }
 
-void Memo::publish(const Key& key, std::string_view host, std::uint32_t flags, bool always) {
+/// A longer chain would hide those at its end.
+bool Memo::is_full(std::uint32_t bucket) const {
+  int length = 0;
+  for (std::uint32_t at = bucket; at != 0; ++length)
+    at = reinterpret_cast<const MemoEntry*>(reinterpret_cast<const char*>(header_) + at)->next;
+  return length >= gate::kLongestChain;
+}
+
+bool Memo::publish(const Key& key, std::string_view host, std::uint32_t flags, bool always) {
   constexpr std::size_t kMost = 4096;  // bytes, of a path with its NUL
-  if (key.text.size() >= kMost || host.size() >= kMost) return;
+  if (key.text.size() >= kMost || host.size() >= kMost) return false;
   const std::uint64_t generation =
       always ? gate::kAlways : __atomic_load_n(&header_->generation, __ATOMIC_ACQUIRE);
   const std::uint64_t hash = gate::hash_of_key(key.kind, key.context, key.base, key.text.data(),
                                                static_cast<std::uint32_t>(key.text.size()));
   if (MemoEntry* known = find(key, hash, host, flags)) {
     if (known->generation != gate::kAlways) store(known->generation, generation);
-    return note_published();
+    note_published();
+    return true;
   }
   std::uint32_t& bucket = header_->buckets[hash % gate::kBuckets];
   const MemoEntry entry{.hash = hash,
@@ -103,7 +112,7 @@ void Memo::publish(const Key& key, std::string_view host, std::uint32_t flags, b
                         .host_size = static_cast<std::uint16_t>(host.size())};
   // The handler looks no further than this from the end (find() in gate/handler.cc).
   constexpr std::size_t kSlack = 2 * sizeof(MemoEntry) + 2 * kMost;
-  if (used_ + size_of(entry) + kSlack > gate::kMemoSize) return;
+  if (used_ + size_of(entry) + kSlack > gate::kMemoSize || is_full(bucket)) return false;
   char* at = reinterpret_cast<char*>(header_) + used_;
   std::memcpy(at, &entry, sizeof entry);
   // Not by memcpy, to which the null of an empty text must not be given.
@@ -113,6 +122,7 @@ void Memo::publish(const Key& key, std::string_view host, std::uint32_t flags, b
   store(bucket, static_cast<std::uint32_t>(used_));
   used_ += size_of(entry);
   note_published();
+  return true;
 }
 
 std::uint64_t Memo::end_all() {

@@ -37,8 +37,8 @@ class Memo {
     std::string_view text;
   };
   /// Publishes an answer of the present generation, or of all if `always`.
-  /// Once the memo is full, nothing.
-  void publish(const Key& key, std::string_view host, std::uint32_t flags, bool always = false);
+  /// False: the memo is full.
+  bool publish(const Key& key, std::string_view host, std::uint32_t flags, bool always = false);
   /// Something of the present generation was made known otherwise than by publish().
   void note_published();
   /// Ends all entries that are not `always`.  The new generation.
@@ -49,6 +49,7 @@ class Memo {
   Memo(UniqueFd file, void* memory, bool expires);
   gate::MemoEntry* find(const Key& key, std::uint64_t hash, std::string_view host,
                         std::uint32_t flags);
+  bool is_full(std::uint32_t bucket) const;
   static void on_time(int signal);
 
   static Memo* instance_;  ///< for the clock's signal handler

@@ -171,7 +171,7 @@ void FastPath::learn_ways(const Thread& thread) {
   gate::MemoHeader& header = memo_->header();
   const std::uint64_t now = __atomic_load_n(&header.generation, __ATOMIC_ACQUIRE);
   const std::uint64_t context = thread.space->fast.context;
-  if (header.ways_generation == now && header.ways_context == context) return;
+  if (header.ways.generation == now && header.ways.context == context) return;
   const View& view = tracer_.view(thread);
   if (++special_asks_ * kLooks < view.bindings().size()) return;
   special_asks_ = 0;
@@ -181,17 +181,20 @@ void FastPath::learn_ways(const Thread& thread) {
       way = way.parent();
   }
   ways.insert(thread.files->root.text());
-  // What is told of another context ends before, and of this one nothing is told until the end.
-  __atomic_store_n(&header.ways_generation, 0, __ATOMIC_RELEASE);
+  if (ways.size() > gate::Ways::kMost) return;
+  gate::Ways& told = header.ways;
+  __atomic_add_fetch(&told.version, 1, __ATOMIC_ACQ_REL);
+  told.context = context;
+  told.count = 0;
+  told.generation = 0;
   for (const std::string& way : ways) {
     const auto status = stat_of(view.to_host(GuestPath::of_canonical(way)).text());
-    if (!status) return;  // it may still be open, with another parent than the guest's
-    const gate::DirectoryKey key{status->st_dev, status->st_ino};
-    const std::string_view text(reinterpret_cast<const char*>(&key), sizeof key);
-    memo_->publish({EntryKind::way, context, 0, text}, {}, 0);
+    if (!status) break;  // it may still be open, with another parent than the guest's
+    told.list[told.count++] = {status->st_dev, status->st_ino};
   }
-  __atomic_store_n(&header.ways_context, context, __ATOMIC_RELEASE);
-  __atomic_store_n(&header.ways_generation, now, __ATOMIC_RELEASE);
+  if (told.count == ways.size()) told.generation = now;
+  __atomic_add_fetch(&told.version, 1, __ATOMIC_ACQ_REL);
+  memo_->note_published();
 }
 
 void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::string& text,

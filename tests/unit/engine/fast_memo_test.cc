@@ -159,6 +159,37 @@ TEST_CASE("calls that an extension wants are the tracer's") {
   CHECK(kind_of(calls, Sys::open) == FastKind::open);
 }
 
+TEST_CASE("a memo that takes no more says so, and so does a chain that is long enough") {
+  const auto memo = Memo::make(false);
+  REQUIRE(memo != nullptr);
+  std::string text(4000, 'x');
+  int taken = 0;
+  for (; taken < 10'000; ++taken) {
+    text.replace(0, 8, std::to_string(10'000'000 + taken));
+    if (!memo->publish({EntryKind::directory, 1, 0, text}, "/host", 0)) break;
+  }
+  CHECK(taken > 1000);
+  CHECK(taken < 10'000);
+  int more = 0;
+  while (more < 1000 && memo->publish({EntryKind::name, 1, 0, std::to_string(more)}, {}, 0, true))
+    ++more;
+  CHECK(more < 1000);
+
+  const auto chained = Memo::make(false);
+  int links = 0;
+  const std::uint64_t bucket = gate::hash_of_key(EntryKind::name, 1, 0, "0", 1) % gate::kBuckets;
+  bool is_taken = true;
+  for (int i = 0; is_taken; ++i) {
+    const std::string name = std::to_string(i);
+    const auto size = static_cast<std::uint32_t>(name.size());
+    if (gate::hash_of_key(EntryKind::name, 1, 0, name.data(), size) % gate::kBuckets != bucket)
+      continue;
+    is_taken = chained->publish({EntryKind::name, 1, 0, name}, {}, 0, true);
+    if (is_taken) ++links;
+  }
+  CHECK(links == gate::kLongestChain);
+}
+
 TEST_CASE("the image has room for all that its layout places in it") {
   const auto image = gate::image_64();
   Elf64_Ehdr head{};
