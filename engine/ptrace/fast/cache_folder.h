@@ -19,8 +19,8 @@ namespace nestp {
 void make_folders(const std::string& path);
 
 /// Where what can be made again is kept: $XDG_CACHE_HOME/nestp, or $HOME/.cache/nestp; if that
-/// cannot be written and has no copies, nestp-cache-UID/nestp in $TMPDIR or /tmp, if it is the person's alone.
-/// Empty: nowhere.
+/// cannot be written and has no copies, nestp-cache-UID/nestp in $TMPDIR or /tmp, if it is the
+/// person's alone.  Empty: nowhere.
 std::string usual_cache();
 
 /// All of `bytes` at `offset`; false: no room, or no permission.
