@@ -148,6 +148,15 @@ chmod 644 "$tree/changes/4" && as_root --no-fast-path sh -c 'cd /changes; chmod 
   is "$(stat -c %a "$tree/changes/1")" 640
 point 'a mode that is recorded already'
 
+# A directory that a mount point is to be in, made anew: the names in it are looked at anew.
+as_user mkdir "$tree/between"
+run --cache=exclusive -r "$tree" -b "$place:/between/mounted" sh -c 'there() {
+    cd /between; i=0; while [ $i -lt 30 ]; do [ -e mounted ] || return; i=$((i + 1)); done; cd / && [ -e bin/sh ] && pwd -P >/dev/null
+  }
+  there && rmdir /between && mkdir /takes-its-number && mkdir /between && there'
+is "$status" 0
+point 'a directory on the way to a mount point, made anew'
+
 # A host process changes a link that the guest uses all the time.
 ln -sfn a "$rootfs/many/link"
 (sleep 0.5; ln -sfn b "$rootfs/many/link") &
