@@ -121,7 +121,10 @@ void trace(long count, bool changes) {
   must(WIFEXITED(how) && WEXITSTATUS(how) == 0, "the guest");
 }
 
-void send_descriptor(int socket, int descriptor) {
+/// Sends or receives (`call`: sendmsg(2), recvmsg(2)) a message that carries a descriptor; gives
+/// it.
+template <typename Call>
+int pass_descriptor(Call call, int socket, int descriptor) {
   char byte = 0;
   iovec data{&byte, 1};
   alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))] = {};
@@ -135,21 +138,8 @@ void send_descriptor(int socket, int descriptor) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  must(sendmsg(socket, &message, 0) == 1, "sendmsg");
-}
-
-int receive_descriptor(int socket) {
-  char byte = 0;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = room;
-  message.msg_controllen = sizeof room;
-  must(recvmsg(socket, &message, 0) == 1 && CMSG_FIRSTHDR(&message) != nullptr, "recvmsg");
-  int descriptor = -1;
-  std::memcpy(&descriptor, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof descriptor);
+  must(call(socket, &message, 0) == 1 && CMSG_FIRSTHDR(&message) != nullptr, "the descriptor");
+  std::memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
   return descriptor;
 }
 
@@ -158,12 +148,12 @@ void notify(long count, bool synchronous) {
   must(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0, "socketpair");
   const pid_t guest = fork();
   if (guest == 0) {
-    send_descriptor(sockets[1],
+    pass_descriptor(sendmsg, sockets[1],
                     install_filter(SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER));
     call_often(count);
     _exit(0);
   }
-  const int listener = receive_descriptor(sockets[0]);
+  const int listener = pass_descriptor(recvmsg, sockets[0], -1);
   if (synchronous) {
     must(ioctl(listener, kSetFlags, kSyncWakeUp) == 0, "SYNC_WAKE_UP");
   }

@@ -32,8 +32,8 @@ def _numbers(figure, figures):
         fixed = start.reached() if start else 0
         tracer = 0 if figure.name == START else figure.counted["tracer_ms"]
     else:
-        fixed = (figure.median("filter") or 0) - figure.median("chroot")
-        fixed = fixed if figure.median("filter") else 0
+        filtered = figure.median("filter")
+        fixed = filtered - figure.median("chroot") if filtered else 0
         tracer = figure.counted["tracer_share"] * figure.median("nestp")
     return over, fixed, tracer, over - fixed - tracer
 

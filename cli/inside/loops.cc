@@ -337,6 +337,7 @@ int nestp::inside::run_loops(int argc, char** argv) {
   const std::string task = argc > 1 ? argv[1] : "";
   if (task == "filtered") {
     install_filter_that_allows_all();
+    argv[1] = argv[0];  // by which the operations find the program
     return run_loops(argc - 1, argv + 1);
   }
   if (task == "exit") return 0;

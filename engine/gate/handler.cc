@@ -14,8 +14,8 @@ extern "C" uint64_t fast_handle(FastFrame* frame);
 
 namespace {
 
-constexpr uint64_t kCallStat = 4, kCallFstat = 5, kCallLstat = 6, kCallCreat = 85,
-                   kCallOpenAt = 257, kCallOpenAt2 = 437;
+constexpr uint64_t kCallStat = 4, kCallLstat = 6, kCallCreat = 85, kCallOpenAt = 257,
+                   kCallOpenAt2 = 437;
 constexpr uint64_t kAccessMode = 3, kCreate = 0100, kExclusive = 0200, kTruncate = 01000,
                    kLargeFile = 0100000, kNoFollowOpen = 0400000, kDirectoryOnly = 0200000,
                    kPathOnly = 010000000, kTemporary = 020000000, kCloseOnExec = 02000000;
@@ -43,7 +43,7 @@ int64_t finish_status(Work& work, uint64_t number, int64_t descriptor = -1) {
 
 /// With AT_EMPTY_PATH: without a name it is fstat(2), with one of its kernel's own.
 int64_t get_status_of_base(Work& work) {
-  if (work.text != nullptr && work.text[0] != 0) return kAskTracer;
+  if (work.text[0] != 0) return kAskTracer;
   const auto descriptor = static_cast<int32_t>(work.args[0]);
   if (memo().believes != 0 && descriptor < 0) return kAskTracer;
   const bool is_fstat = work.call.kind == FastKind::status && descriptor >= 0 &&

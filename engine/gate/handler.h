@@ -11,7 +11,7 @@ constexpr int64_t kAtFdCwd = -100;
 constexpr uint64_t kEmptyPath = 0x1000, kNoFollow = 0x100, kFollow = 0x400;  // AT_*
 constexpr int64_t kErrorNotPermitted = -1, kErrorNoEntry = -2, kErrorAccess = -13,
                   kErrorRange = -34, kErrorLoop = -40, kErrorNoData = -61, kErrorNotSupported = -95;
-constexpr uint64_t kCallStatAt = 262;
+constexpr uint64_t kCallFstat = 5, kCallStatAt = 262;
 constexpr uint64_t kCallGetPath = 191, kCallGetKeep = 192;   // getxattr(2), lgetxattr(2)
 constexpr uint32_t kLongestPath = 4095, kLongestName = 255;  // bytes
 
@@ -128,7 +128,6 @@ bool is_special_at_start(Work& work, const char* name, uint32_t size);
 // ---- handler_paths.cc -----------------------------------------------------------
 
 void copy_bytes(char* to, const char* from, uint32_t size);
-bool same_bytes(const char* a, const char* b, uint32_t size);
 char* room(FastSlot* slot);  ///< kFastRoom bytes
 const MemoEntry* find(EntryKind kind, uint64_t context, uint64_t base, const char* key,
                       uint32_t size);

@@ -17,8 +17,7 @@ bool see_start(Work& work, char* status) {
 bool may_be_on_way(const DirectoryKey& directory) {
   const Ways& ways = memo().ways;
   const uint64_t version = __atomic_load_n(&ways.version, __ATOMIC_ACQUIRE);
-  if (version % 2 != 0 || ways.context != process().context || ways.count > Ways::kMost)
-    return true;
+  if (version % 2 != 0 || ways.context != process().context) return true;
   if (ways.generation != __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE)) return true;
   for (uint64_t i = 0; i < ways.count; ++i) {
     const DirectoryKey& way = ways.list[i];

@@ -95,20 +95,16 @@ int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, i
 bool is_what_it_seems(Work& work) {
   work.reason = AskReason::record;
   if (!knows_records()) return false;
-  int64_t found = 0;
-  if (memo().has_recorded == 0) {
-    found = find_records(work, -1);
-    if (found <= 0) return found != kAskTracer && !is_denied(found);
-  }
+  const int64_t found = find_records(work, -1);
+  if (found == kAskTracer || is_denied(found)) return false;
+  if (found <= 0 && memo().has_recorded == 0) return true;
   alignas(8) char status[kStatusSize];
   // What cannot be seen has its errno from the call itself.
   if (see(work, -1, status) != 0) return true;
   const Seen seen = read_status(reinterpret_cast<uint64_t>(status), false);
   if (is_recorded_elsewhere(seen)) return false;
-  if (found == 0) found = find_records(work, -1);
-  if (found <= 0) return found != kAskTracer && !is_denied(found);
   Record record;
-  return read_record(work, -1, seen, record);
+  return found <= 0 || read_record(work, -1, seen, record);
 }
 
 bool is_unrecorded_elsewhere(Work& work) {

@@ -4,6 +4,20 @@
 namespace nestp::gate {
 namespace {
 
+bool same_bytes(const char* a, const char* b, uint32_t size) {
+  while (size >= 8) {
+    uint64_t x, y;
+    __builtin_memcpy(&x, a, 8);
+    __builtin_memcpy(&y, b, 8);
+    if (x != y) return false;
+    a += 8, b += 8, size -= 8;
+  }
+  while (size-- != 0) {
+    if (*a++ != *b++) return false;
+  }
+  return true;
+}
+
 /// Base of the memo's keys for this text; false: it is not known.
 bool base_of(const Work& work, uint64_t& base) {
   base = 0;
@@ -158,20 +172,6 @@ bool find_prefix(Work& work, Prefix& prefix) {
 }
 
 }  // namespace
-
-bool same_bytes(const char* a, const char* b, uint32_t size) {
-  while (size >= 8) {
-    uint64_t x, y;
-    __builtin_memcpy(&x, a, 8);
-    __builtin_memcpy(&y, b, 8);
-    if (x != y) return false;
-    a += 8, b += 8, size -= 8;
-  }
-  while (size-- != 0) {
-    if (*a++ != *b++) return false;
-  }
-  return true;
-}
 
 void copy_bytes(char* to, const char* from, uint32_t size) {
   asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
@@ -335,7 +335,6 @@ uint32_t type_of(const char* status) {
 int64_t see(Work& work, int64_t descriptor, char* status) {
   const auto to = reinterpret_cast<uint64_t>(status);
   if (descriptor >= 0) {
-    constexpr uint64_t kCallFstat = 5;
     const uint64_t args[6] = {static_cast<uint64_t>(descriptor), to};
     return issue_look(work, kCallFstat, args);
   }

@@ -54,8 +54,8 @@ class OwnedFiles {
   /// The same of an open file of the tracer.
   SysResult<OwnedFile> look(int descriptor);
 
-  /// From now on the file has this owner, mode and device.  What another session has changed of
-  /// it in the meantime stays, but for what this changes.
+  /// From now on the file has this owner, mode and device.  Of what the
+  /// database keeps, what another session has changed meanwhile stays, but for what this changes.
   SysResult<> set(const OwnedFile& file, const OwnerRecord& record);
   /// Has the file held whose name `host` a call is about to remove; null: nothing depends on it.
   /// As long as it is held no other file gets its inode number.

@@ -48,8 +48,11 @@ bool is_own_folder(const std::string& folder) {
 std::string usual_cache() {
   std::string usual = place_of("XDG_CACHE_HOME");
   if (usual.empty() && !place_of("HOME").empty()) usual = place_of("HOME") + "/.cache";
-  const bool has_copies = access((usual + "/nestp/copies").c_str(), X_OK) == 0;
-  if (!usual.empty() && (has_copies || can_be_written(usual + "/nestp"))) return usual + "/nestp";
+  if (!usual.empty()) {
+    usual += "/nestp";
+    const bool has_copies = access((usual + "/copies").c_str(), X_OK) == 0;
+    if (has_copies || can_be_written(usual)) return usual;
+  }
   for (const std::string& parent : {place_of("TMPDIR"), std::string("/tmp")}) {
     const std::string own = parent + "/nestp-cache-" + std::to_string(geteuid());
     if (parent.empty() || !keeps_names(parent) || !is_own_folder(own)) continue;
