@@ -110,10 +110,11 @@ struct Plan {
   uint64_t executable_stack;  ///< PROT_EXEC for the stack
   char name[16];              ///< comm
   uint64_t stop_at_start;     ///< go to kStartTrap instead of the program
-  char copies[2][64];        ///< what to open instead of PlanFile::path, if it can be; may be empty
-  char memo[64];             ///< path of the memo (memo.h); empty: none
-  char plain_files[64];      ///< path of the plain files (memo.h); empty: none
-  uint64_t opens_libraries;  ///< the interpreter is glibc's: its opens may be given copies
+  char copies[2][64];    ///< what to open instead of PlanFile::path, if it can be; may be empty
+  PlanSegment stubs[2];  ///< of a copy: what it has besides the file's segments; file_size 0: none
+  char memo[64];         ///< path of the memo (memo.h); empty: none
+  char plain_files[64];  ///< path of the plain files (memo.h); empty: none
+  uint64_t opens_libraries;  ///< glibc's ld.so is mapped last: its opens may be given copies
   // Filled by the loader.
   uint64_t jump;  ///< where the guest starts
   // Last, as all that is behind them is not written.

@@ -126,16 +126,34 @@ long address_of(const char* text) { return static_cast<long>(reinterpret_cast<Wo
 
 long open_file(long path, long flags) { return call(kOpenAt, kHere, path, flags); }
 
-/// `copy`: what to map in the file's place, if it can be opened.
-uint64_t map_file(const PlanFile& file, const PlanSegment* segments, const char* copy) {
-  long descriptor = copy[0] != 0 ? open_file(address_of(copy), kCloseOnExec) : -1;
-  if (failed(descriptor)) {
-    descriptor = open_file(static_cast<long>(file.path), kCloseOnExec);
-  }
+/// Of a program that cannot move: at an address that may be taken.
+bool map_fixed_stubs(const PlanSegment& stubs, long file) {
+  const auto address = static_cast<long>(stubs.address);
+  return call(kMap, address, static_cast<long>(stubs.file_size),
+              static_cast<long>(stubs.protection), kPrivate | kNoReplace, file,
+              static_cast<long>(stubs.file_offset / kMapUnit)) == address;
+}
+
+/// Opens what is to be mapped in the file's place; fails if it cannot be.
+long open_copy(const PlanFile& file, const char* copy, const PlanSegment& stubs) {
+  if (copy[0] == 0) return -1;
+  const long descriptor = open_file(address_of(copy), kCloseOnExec);
+  if (failed(descriptor) || file.movable != 0 || stubs.file_size == 0) return descriptor;
+  if (map_fixed_stubs(stubs, descriptor)) return descriptor;
+  call(kClose, descriptor);
+  return -1;
+}
+
+uint64_t map_file(const PlanFile& file, const PlanSegment* segments, const char* copy,
+                  const PlanSegment& stubs) {
+  long descriptor = open_copy(file, copy, stubs);
+  const bool has_stubs = !failed(descriptor) && file.movable != 0 && stubs.file_size != 0;
+  if (failed(descriptor)) descriptor = open_file(static_cast<long>(file.path), kCloseOnExec);
   if (failed(descriptor)) die();
   const uint64_t bias = file.movable != 0 ? reserve(file) : 0;
   for (uint32_t i = 0; i < file.segment_count; ++i)
     map_segment(segments[i], bias, descriptor);
+  if (has_stubs) map_segment(stubs, bias, descriptor);
   call(kClose, descriptor);
   return bias;
 }
@@ -204,8 +222,9 @@ void map_plain_files(FastProcess& process) {
   process.has_plain_files = got == static_cast<long>(kPlainFiles);
 }
 
-/// Lets the handler answer; without the memo it leaves every call to the tracer.
-void begin_fast_path(uint64_t interpreter_base) {
+/// Lets the handler answer; without the memo it leaves every call to the tracer.  `linker`, mapped
+/// at `base`: who may open libraries.
+void begin_fast_path(const PlanFile& linker, uint64_t base) {
   if constexpr (sizeof(Word) == 8 && kHasHandler) {
     auto& process = *reinterpret_cast<FastProcess*>(static_cast<Word>(kFastProcess));
     if (process.context == 0) return;
@@ -224,8 +243,8 @@ void begin_fast_path(uint64_t interpreter_base) {
     }
     map_plain_files(process);
     if (plan().opens_libraries == 0) return;
-    process.linker_start = interpreter_base + plan().interpreter.low;
-    process.linker_end = process.linker_start + plan().interpreter.span;
+    process.linker_start = base + linker.low;
+    process.linker_end = process.linker_start + linker.span;
   }
 }
 
@@ -235,11 +254,11 @@ void load_guest() {
   Plan& p = plan();
   if (p.program.segment_count == 0) die();
   learn_page_size();
-  const uint64_t bias = map_file(p.program, p.segments, p.copies[0]);
+  const uint64_t bias = map_file(p.program, p.segments, p.copies[0], p.stubs[0]);
   uint64_t start = p.program_entry + bias;
   uint64_t base = 0;
   if (p.interpreter.segment_count != 0) {
-    base = map_file(p.interpreter, p.segments + p.program.segment_count, p.copies[1]);
+    base = map_file(p.interpreter, p.segments + p.program.segment_count, p.copies[1], p.stubs[1]);
     start = p.interpreter_entry + base;
   }
   set_auxiliary(3, p.program_headers + bias);  // AT_PHDR
@@ -248,7 +267,8 @@ void load_guest() {
   set_auxiliary(7, base);                      // AT_BASE
   set_auxiliary(9, p.program_entry + bias);    // AT_ENTRY
   restore_appearance(bias);
-  begin_fast_path(base);
+  const bool is_static = p.interpreter.segment_count == 0;  // ld.so may run as a program
+  begin_fast_path(is_static ? p.program : p.interpreter, is_static ? bias : base);
   if (p.executable_stack != 0) {
     call(kProtect, static_cast<long>(page_down(p.stack)), page_size, kReadWrite | 4 | kGrowsDown);
   }

@@ -263,6 +263,12 @@ inline uint64_t plain_number(uint64_t device, uint64_t inode, int64_t seconds,
   return number != 0 ? number : 1;
 }
 
+// ---- stubs ------------------------------------------------------------------------------
+
+/// What jumps lead to in a program that cannot move and has no room for it (patches.h).
+inline constexpr uint64_t kFastStubs = kPlainFiles + kPlainSize;
+inline constexpr uint64_t kFastStubsSize = 0x40000;  // bytes
+
 // ---- a thread in the handler ----------------------------------------------------------
 
 /// Of FastSlot::is_final.

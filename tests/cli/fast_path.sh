@@ -54,6 +54,29 @@ point '--cache=exclusive'
 run --cache=sometimes true
 fails 125 "option '--cache': --cache takes shared" '--cache of another mode'
 
+# Jumps lead behind the code, where its last page may be full.
+fill() { python3 "$here/../support/fill_code.py" "$1" "$place/$2" && chmod 755 "$place/$2"; }
+libc=/lib/x86_64-linux-gnu/libc.so.6 linker=/lib64/ld-linux-x86-64.so.2
+fill "$rootfs/bin/busybox" busybox
+run --stats=json -r "$rootfs" -b "$place/busybox:/bin/busybox" find /many -size +0
+is "$status" 0 && [ "$(total inside)" -gt 40 ] && [ "$(total stops)" -lt "$(total inside)" ]
+point 'a static program whose page of code is full'
+run -r "$rootfs" -b "$place/busybox:/bin/busybox" -b /proc sh -c 'cat /proc/self/maps'
+is "$status" 0 && ! printf '%s\n' "$out" | grep -q '^7[0-3]......-'
+point 'what its jumps lead to is not shown in /proc/PID/maps'
+fill "$libc" libc.so.6 && fill "$linker" "${linker##*/}"
+ls_of_full() {
+  run --stats=json -r / -b "$place/libc.so.6:$libc" -b "$place/${linker##*/}:$linker" "$@" -l /usr/bin
+}
+ls_of_full /bin/ls
+is "$status" 0 && [ "$(total inside)" -gt 40 ] && [ "$(total stops)" -lt "$(total inside)" ]
+point 'ld.so and libc whose pages of code are full'
+is "$(printf '%s\n' "$out" | sort)" "$(as_user ls -l /usr/bin | sort)"
+point 'all is found through them'
+ls_of_full "$linker" /bin/ls
+is "$status" 0 && [ "$(total inside)" -gt 40 ] && [ "$(total stops)" -lt "$(total inside)" ]
+point 'ld.so run as a program'
+
 # With -0: the rootfs must be the user's own.
 tree=$place/tree
 cp -r "$rootfs" "$tree"

@@ -25,7 +25,7 @@ constexpr std::size_t kMostCopies = 48;
 constexpr std::uint64_t kMostCopyBytes = 96 << 20;
 constexpr std::size_t kMostSites = 1 << 16;
 constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, Linux 6.3
-constexpr char kCopyFormat[8] = {'n', 'c', 'o', 'p', 'y', '0', '0', '1'};
+constexpr char kCopyFormat[8] = {'n', 'c', 'o', 'p', 'y', '0', '0', '2'};
 constexpr char kFormat[8] = {'n', 's', 'i', 't', 'e', 's', '0', '5'};
 
 /// A file as bytes, for as long as it lives.
@@ -84,8 +84,14 @@ UniqueFd in_memory(const std::string& host, std::span<const std::byte> copy, mod
 /// Behind the bytes of a kept copy.
 struct Trailer {
   char format[8];
-  std::uint64_t sum;  ///< of the copy's bytes
+  std::uint64_t size;  ///< of the copy, bytes
+  StubSegment stubs;
+  std::uint64_t sum;  ///< sum_of()
 };
+
+std::uint64_t sum_of(std::span<const std::byte> copy, const StubSegment& stubs) {
+  return hash_bytes(text_of(copy), hash_bytes(text_of_object(stubs)));
+}
 
 /// This nestp and no other knows what its patches jump to.
 std::uint64_t own_identity() {
@@ -130,81 +136,91 @@ PatchedCopies::Identity PatchedCopies::identity_of(const struct stat& status) {
           .nanoseconds = status.st_mtim.tv_nsec};
 }
 
-std::optional<std::string> PatchedCopies::path_of(const std::string& host) {
+std::optional<PatchedCopies::Opened> PatchedCopies::copy_of(const std::string& host,
+                                                            Mapper mapper) {
   struct stat status {};
   if (stat(host.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   if (status.st_size == 0 || status.st_size > kLargest) return std::nullopt;
   const Identity identity = identity_of(status);
-  auto found = copies_.find(identity);
-  if (found == copies_.end()) found = copies_.emplace(identity, find_or_make(host, status)).first;
-  if (!found->second) return std::nullopt;
-  return shared_link(found->second.get());
+  const auto key = std::pair(identity, mapper);
+  auto found = copies_.find(key);
+  if (found == copies_.end()) {
+    found = copies_.emplace(key, find_or_make(host, identity, mapper, status.st_mode)).first;
+  }
+  const Copy& copy = found->second;
+  if (!copy.file) return std::nullopt;
+  return Opened{.path = shared_link(copy.file.get()), .stubs = copy.stubs};
 }
 
-UniqueFd PatchedCopies::find_or_make(const std::string& host, const struct stat& status) const {
-  const Identity identity = identity_of(status);
-  const std::string name = copy_name(host, identity);
+PatchedCopies::Copy PatchedCopies::find_or_make(const std::string& host, const Identity& identity,
+                                                Mapper mapper, mode_t mode) const {
+  const std::string name = copy_name(host, identity, mapper);
   if (!name.empty()) {
-    if (UniqueFd kept = read_copy(name, identity)) return kept;
+    if (Copy kept = read_copy(name, identity); kept.file) return kept;
   }
   const UniqueFd file(open(host.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return {};
   const MappedFile original(file.get(), identity.size);
   const auto sites = sites_of(original.bytes(), identity);
   if (sites.empty()) return {};  // most libraries: not a page of them was read for it
-  const auto patches = make_patches(original.bytes(), sites);
-  if (patches.empty()) return {};
+  const Patches patches = make_patches(original.bytes(), sites, mapper);
+  if (patches.calls == 0) return {};
   std::vector<std::byte> copy(original.bytes().begin(), original.bytes().end());
-  for (const Patch& patch : patches)
+  if (patches.stubs.size != 0) copy.resize(patches.stubs.offset + patches.stubs.size);
+  for (const Patch& patch : patches.list)
     std::copy(patch.bytes.begin(), patch.bytes.end(),
               copy.begin() + static_cast<std::ptrdiff_t>(patch.offset));
-  LOG(debug) << quoted(host) << " has a copy with " << patches.size() / 2 << " of " << sites.size()
+  LOG(debug) << quoted(host) << " has a copy with " << patches.calls << " of " << sites.size()
              << " calls patched";
-  if (!name.empty() && write_copy(name, identity, copy, status.st_mode)) {
-    if (UniqueFd kept = read_copy(name, identity)) return kept;
+  if (!name.empty() && write_copy(name, identity, copy, patches.stubs, mode)) {
+    if (Copy kept = read_copy(name, identity); kept.file) return kept;
   }
-  return in_memory(host, copy, status.st_mode);
+  return {.file = in_memory(host, copy, mode), .stubs = patches.stubs};
 }
 
-std::string PatchedCopies::copy_name(const std::string& host, const Identity& identity) const {
+std::string PatchedCopies::copy_name(const std::string& host, const Identity& identity,
+                                     Mapper mapper) const {
   constexpr std::size_t kLongestName = 255;
   if (!kept_.keeps() || identity.size > kLargestCopy) return {};
-  const std::uint64_t key =
-      hash_bytes(text_of_object(calls_), hash_bytes(text_of_object(identity), own_identity()));
+  const std::uint64_t key = hash_bytes(
+      text_of_object(calls_),
+      hash_bytes(text_of_object(identity), hash_bytes(text_of_object(mapper), own_identity())));
   // What is mapped is shown by its name: copied_file() makes it the file's again.
   std::string name = hexadecimal(key) + ":" + escape_name(host, "/\\");
   return name.size() <= kLongestName ? name : std::string();
 }
 
-UniqueFd PatchedCopies::read_copy(const std::string& name, const Identity& identity) const {
+PatchedCopies::Copy PatchedCopies::read_copy(const std::string& name,
+                                             const Identity& identity) const {
   UniqueFd file(open(kept_.path_of(name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0) return {};
-  const std::size_t size = identity.size + sizeof(Trailer);
   const bool is_ours = S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
                        (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-  if (!is_ours || static_cast<std::uint64_t>(status.st_size) != size) return {};
+  if (!is_ours || static_cast<std::size_t>(status.st_size) < sizeof(Trailer)) return {};
   if (const auto forbidden = on_noexec_mount(file.get()); !forbidden || *forbidden) return {};
   Trailer trailer{};
-  const auto at = static_cast<off_t>(identity.size);
+  const off_t at = status.st_size - static_cast<off_t>(sizeof trailer);
   if (pread(file.get(), &trailer, sizeof trailer, at) != sizeof trailer) return {};
   if (std::memcmp(trailer.format, kCopyFormat, sizeof kCopyFormat) != 0) return {};
-  if (is_untouched(status, identity)) return file;
-  const MappedFile whole(file.get(), size);
-  if (whole.bytes().size() != size ||
-      trailer.sum != hash_bytes(text_of(whole.bytes().first(identity.size)))) {
-    return {};
+  if (trailer.size != static_cast<std::uint64_t>(at)) return {};
+  if (!is_untouched(status, identity)) {
+    const MappedFile whole(file.get(), trailer.size);
+    if (whole.bytes().empty() || trailer.sum != sum_of(whole.bytes(), trailer.stubs)) return {};
+    (void)set_modified(file.get(), time_of(identity));
   }
-  (void)set_modified(file.get(), time_of(identity));
-  return file;
+  return {.file = std::move(file), .stubs = trailer.stubs};
 }
 
 bool PatchedCopies::write_copy(const std::string& name, const Identity& identity,
-                               std::span<const std::byte> copy, mode_t mode) const {
+                               std::span<const std::byte> copy, const StubSegment& stubs,
+                               mode_t mode) const {
   if (!kept_.allows_execution()) return false;
   Trailer trailer{};
   std::memcpy(trailer.format, kCopyFormat, sizeof kCopyFormat);
-  trailer.sum = hash_bytes(text_of(copy.first(identity.size)));
+  trailer.size = copy.size();
+  trailer.stubs = stubs;
+  trailer.sum = sum_of(copy, stubs);
   const std::span<const std::byte> parts[] = {copy, std::as_bytes(std::span(&trailer, 1))};
   const timespec modified = time_of(identity);
   return kept_.put(name, parts, (mode & 0555) | S_IRUSR, &modified);

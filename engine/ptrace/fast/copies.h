@@ -12,12 +12,12 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "engine/ptrace/fast/cache_folder.h"
 #include "engine/ptrace/fast/calls.h"
-#include "engine/ptrace/fast/sites.h"
+#include "engine/ptrace/fast/patches.h"
 #include "fs/fd.h"
 
 struct stat;
@@ -29,8 +29,12 @@ class PatchedCopies {
   /// `cache`: a folder for lists and copies, made when needed; empty: none is kept.
   PatchedCopies(const Abi& abi, const FastCalls& calls, const std::string& cache);
 
-  /// A path by which the copy of `host` is opened; none if nothing in it can be patched.
-  std::optional<std::string> path_of(const std::string& host);
+  struct Opened {
+    std::string path;  ///< by which the copy is opened
+    StubSegment stubs;
+  };
+  /// The copy of `host`; none if nothing in it can be patched.
+  std::optional<Opened> copy_of(const std::string& host, Mapper mapper);
 
  private:
   /// What makes a file another one.
@@ -43,20 +47,25 @@ class PatchedCopies {
   static timespec time_of(const Identity& identity);
   /// True if a kept copy needs no reading to be believed.
   static bool is_untouched(const struct stat& copy, const Identity& identity);
-  UniqueFd find_or_make(const std::string& host, const struct stat& status) const;
+  struct Copy {
+    UniqueFd file;  ///< empty: nothing to patch
+    StubSegment stubs;
+  };
+  Copy find_or_make(const std::string& host, const Identity& identity, Mapper mapper,
+                    mode_t mode) const;
   std::vector<PatchSite> sites_of(std::span<const std::byte> bytes, const Identity& identity) const;
   std::optional<std::vector<PatchSite>> read_list(const Identity& identity) const;
   void write_list(const Identity& identity, std::span<const PatchSite> sites) const;
   std::string list_name(const Identity& identity) const;
-  std::string copy_name(const std::string& host, const Identity& identity) const;
-  UniqueFd read_copy(const std::string& name, const Identity& identity) const;
+  std::string copy_name(const std::string& host, const Identity& identity, Mapper mapper) const;
+  Copy read_copy(const std::string& name, const Identity& identity) const;
   bool write_copy(const std::string& name, const Identity& identity,
-                  std::span<const std::byte> copy, mode_t mode) const;
+                  std::span<const std::byte> copy, const StubSegment& stubs, mode_t mode) const;
 
   const Abi& abi_;
   FastCalls calls_;
   CacheFolder lists_, kept_;
-  std::map<Identity, UniqueFd> copies_;  ///< an empty one: nothing to patch
+  std::map<std::pair<Identity, Mapper>, Copy> copies_;
 };
 
 }  // namespace nestp

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <functional>
 #include <map>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -47,6 +48,17 @@ std::uint32_t process_flags(const View& view) {
          (view.is_ambiguous() ? gate::kProcessAmbiguous : 0);
 }
 
+/// What the loader maps besides the segments of `file`, which they follow if it can move.
+void add_stubs(const StubSegment& stubs, gate::PlanFile& file, gate::PlanSegment& segment) {
+  if (stubs.size == 0) return;
+  segment = {.address = stubs.address,
+             .file_offset = stubs.offset,
+             .file_size = stubs.size,
+             .memory_size = stubs.size,
+             .protection = PROT_READ | PROT_EXEC};
+  if (file.movable != 0) file.span = stubs.address + stubs.size - file.low;
+}
+
 }  // namespace
 
 std::unique_ptr<FastPath> FastPath::make(Tracer& tracer) {
@@ -75,16 +87,17 @@ std::unique_ptr<FastPath> FastPath::make(Tracer& tracer) {
   }
   auto memo = Memo::make(guest.cache != CacheMode::exclusive);
   if (memo == nullptr) return nullptr;
+  const FastCalls calls = fast_calls(kAbiX64, wanted, world != nullptr);
   return std::unique_ptr<FastPath>(
-      new FastPath(tracer, std::move(memo), fast_calls(kAbiX64, wanted, world != nullptr), world));
+      new FastPath(tracer, std::move(memo), calls, world, usual_cache()));
 }
 
 FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls,
-                   Extension* world)
+                   Extension* world, const std::string& cache)
     : tracer_(tracer),
       memo_(std::move(memo)),
       calls_(calls),
-      copies_(kAbiX64, calls, usual_cache()),
+      copies_(kAbiX64, calls, cache),
       world_(world),
       has_privilege_(geteuid() == 0) {
   gate::MemoHeader& header = memo_->header();
@@ -101,7 +114,7 @@ FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& 
   header.shown_group = ids.shown_group;
   header.use_listxattrat = has_listxattrat() ? 1 : 0;
   header.plain_device = PlainFiles::device_of(tracer.guest.view->to_host(GuestPath::root()).text());
-  if (header.plain_device != 0) plain_files_.emplace(usual_cache());
+  if (header.plain_device != 0) plain_files_.emplace(cache);
 }
 
 // ---- who may use it ---------------------------------------------------------------
@@ -139,13 +152,15 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
   };
   const bool is_static = !plan.interpreter;
   const std::string& host = is_static ? plan.program.host : plan.interpreter->host;
-  const auto copy = copies_.path_of(host);
+  const auto copy = copies_.copy_of(host, Mapper::loader);
   if (!copy) return process;
-  give(record.copies[is_static ? 0 : 1], *copy);
+  give(record.copies[is_static ? 0 : 1], copy->path);
+  add_stubs(copy->stubs, is_static ? record.program : record.interpreter,
+            record.stubs[is_static ? 0 : 1]);
   give(record.memo, memo_->path());
   if (plain_files_) give(record.plain_files, plain_files_->path());
   record.opens_libraries =
-      !is_static && base_name(host).starts_with("ld-") && !base_name(host).starts_with("ld-musl");
+      base_name(host).starts_with("ld-") && !base_name(host).starts_with("ld-musl");
   space.fast = {};
   space.fast.has_code = true;
   space.fast.opens_libraries = record.opens_libraries != 0;
@@ -163,7 +178,8 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
 }
 
 bool FastPath::publish_names(const Thread& thread, std::uint64_t context) {
-  if (named_.contains(context)) return true;
+  const auto [known, is_new] = named_.try_emplace(context, false);
+  if (!is_new) return known->second;
   std::map<std::string_view, std::uint32_t> names;
   for (const Binding& binding : tracer_.view(thread).bindings()) {
     if (binding.guest != GuestPath::root())
@@ -176,8 +192,7 @@ bool FastPath::publish_names(const Thread& thread, std::uint64_t context) {
   for (const auto& [name, where] : names) {
     if (!memo_->publish({EntryKind::name, context, 0, name}, {}, where, true)) return false;
   }
-  named_.insert(context);
-  return true;
+  return known->second = true;
 }
 
 void FastPath::write_process(Thread& thread) {

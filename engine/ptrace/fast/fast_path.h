@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "arch/syscall_table.h"
@@ -64,7 +65,9 @@ class FastPath {
   void count(Stats& stats) const;
 
  private:
-  FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls, Extension* world);
+  /// `cache`: the folder for what is kept from session to session; empty: nothing is.
+  FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls, Extension* world,
+           const std::string& cache);
   void note_recorded(bool refresh);
   bool is_allowed(const Thread& thread) const;
   std::uint64_t context_of(const Thread& thread);
@@ -103,12 +106,12 @@ class FastPath {
   std::unique_ptr<Memo> memo_;
   FastCalls calls_;
   PatchedCopies copies_;
-  std::optional<PlainFiles> plain_files_;     ///< where an identity is believed
-  Extension* world_;                          ///< whose InsideWorld guests believe; may be null
-  bool has_privilege_;                        ///< guests may be of several users
-  std::unordered_set<std::uint64_t> named_;   ///< contexts whose special names are published
-  std::unordered_set<std::uint64_t> rooted_;  ///< contexts whose root is
-  std::size_t special_asks_ = 0;              ///< for which learn_ways() might have been of use
+  std::optional<PlainFiles> plain_files_;  ///< where an identity is believed
+  Extension* world_;                       ///< whose InsideWorld guests believe; may be null
+  bool has_privilege_;                     ///< guests may be of several users
+  std::unordered_map<std::uint64_t, bool> named_;  ///< contexts: the memo had room for their names
+  std::unordered_set<std::uint64_t> rooted_;       ///< contexts whose root is
+  std::size_t special_asks_ = 0;  ///< for which learn_ways() might have been of use
 };
 
 }  // namespace nestp

@@ -175,6 +175,7 @@ void FastPath::learn_ways(const Thread& thread) {
   const View& view = tracer_.view(thread);
   if (++special_asks_ * kLooks < view.bindings().size()) return;
   special_asks_ = 0;
+  if (view.bindings().size() > gate::Ways::kMost) return;
   std::set<std::string> ways;
   for (const Binding& binding : view.bindings()) {
     for (GuestPath way = binding.guest; ways.insert(way.text()).second && way != GuestPath::root();)
@@ -264,11 +265,10 @@ std::optional<std::string> FastPath::library(CallFrame& frame, const std::string
   // Another user's guest may not open what is the tracer's.
   const auto owner = stat_of("/proc/" + std::to_string(thread.id));
   if (!owner || owner->st_uid != geteuid()) return std::nullopt;
-  auto copy = copies_.path_of(resolved.host);
-  if (copy) {
-    memo_->publish({EntryKind::library, thread.space->fast.context, 0, text}, *copy, 0);
-  }
-  return copy;
+  const auto copy = copies_.copy_of(resolved.host, Mapper::linker);
+  if (!copy) return std::nullopt;
+  memo_->publish({EntryKind::library, thread.space->fast.context, 0, text}, copy->path, 0);
+  return copy->path;
 }
 
 }  // namespace nestp
