@@ -74,7 +74,7 @@ int64_t get_status(Work& work) {
     if (memo().believes == 0) return result;
     return show_owner(work, result, buffer, extended, -1);
   }
-  if (!find_exact(work, EntryKind::exact)) return kAskTracer;
+  if (!find_exact(work, EntryKind::exact) && !follow_last(work)) return kAskTracer;
   place(work);
   if (has_flags) work.args[work.call.flags] &= ~kNoFollow;
   return finish_status(work, number);
@@ -164,7 +164,7 @@ int64_t open_file(Work& work) {
   int64_t result = open_without_links(work, flags, mode);
   if (result == kErrorLoop) {
     work.slot->is_final = 0;
-    if (!find_exact(work, EntryKind::exact)) return kAskTracer;
+    if (!find_exact(work, EntryKind::exact) && !follow_last(work)) return kAskTracer;
     if (believes && !opens_as_it_is(work, flags)) return kAskTracer;
     result = open_without_links(work, flags, mode);
   }
@@ -235,7 +235,8 @@ int64_t follow_path(Work& work) {
     // An errno may belong to another rule of the call, so it is not handed on.  Where nothing is,
     // no link is either: the call itself will tell.
     const int64_t seen = look(work, may_hide_names ? kTypeDirectory : kTypeLink);
-    if (seen != 0 && seen != kErrorNoEntry) return kAskTracer;
+    const bool is_other = seen != 0 && seen != kErrorNoEntry;
+    if (is_other && (seen != kAskTracer || may_hide_names || !follow_last(work))) return kAskTracer;
   }
   return change_by_path(work);
 }

@@ -108,6 +108,8 @@ inline int64_t issue_guests(Work& work) {
   return ask(work, AskReason::permission);
 }
 
+inline bool opens(const Work& work) { return work.call.kind == FastKind::open; }
+
 inline bool starts_at_descriptor(const Work& work) {
   return work.call.dirfd != kNoArgument &&
          static_cast<int32_t>(work.args[work.call.dirfd]) != kAtFdCwd;
@@ -120,6 +122,9 @@ bool is_plain_name(const char* name, uint32_t size);
 /// Behind a slash, or alone: the directory before it is meant, whatever led there.
 bool names_prefix(const char* name, uint32_t size);
 bool names_parent(const char* name, uint32_t size);  ///< ".."
+/// Mount points are in the directory of this struct stat, or it is one itself; also where the
+/// tracer does not tell which are.
+bool may_be_on_way(const char* status);
 /// In some directory it means more than its entry.
 bool is_special_name(const char* name, uint32_t size);
 /// In the directory at which the call's relative path starts it does, or may; also of "..".
@@ -131,6 +136,9 @@ void copy_bytes(char* to, const char* from, uint32_t size);
 char* room(FastSlot* slot);  ///< kFastRoom bytes
 const MemoEntry* find(EntryKind kind, uint64_t context, uint64_t base, const char* key,
                       uint32_t size);
+bool same_bytes(const char* a, const char* b, uint32_t size);
+/// Base of the memo's keys for this text; false: it is not known.
+bool base_of(const Work& work, uint64_t& base);
 /// Length and last slash of the guest's text.  False: too long for a path.
 bool measure(Work& work);
 /// Where the path leads if its last component is no link.
@@ -154,6 +162,22 @@ int64_t see(Work& work, int64_t descriptor, char* status);
 /// lstat(2) of the place, to see that it is no link, nor of `type` (kType*).  0, an errno, or
 /// kAskTracer.
 int64_t look(Work& work, uint32_t type = kTypeLink);
+
+// ---- handler_walks.cc -----------------------------------------------------------
+
+/// Where what stands before the last slash leads.
+struct Prefix {
+  const char* host;
+  uint32_t host_size;
+  uint32_t flags;  ///< kEntry*
+};
+/// By the memo, or by a walk to where the memo does not know.
+bool find_prefix(Work& work, Prefix& prefix);
+/// The place of a path from an open directory over plain names, where the text stands as it is.
+/// Of an open the kernel sees to it that there are no links (Work::kernel_walks).
+bool walk_from_descriptor(Work& work);
+/// Work::host, a link by what a call has just said, becomes what it leads to, which is none.
+bool follow_last(Work& work);
 
 // ---- handler_threads.cc ---------------------------------------------------------
 

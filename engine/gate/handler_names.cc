@@ -13,20 +13,6 @@ bool see_start(Work& work, char* status) {
   return issue_look(work, kCallStatAt, args) == 0;
 }
 
-/// Mount points are in it, or it is one itself; also where the tracer does not tell which are.
-bool may_be_on_way(const DirectoryKey& directory) {
-  const Ways& ways = memo().ways;
-  const uint64_t version = __atomic_load_n(&ways.version, __ATOMIC_ACQUIRE);
-  if (version % 2 != 0 || ways.context != process().context) return true;
-  if (ways.generation != __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE)) return true;
-  for (uint64_t i = 0; i < ways.count; ++i) {
-    const DirectoryKey& way = ways.list[i];
-    if (way.inode == directory.inode && way.device == directory.device) return true;
-  }
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);
-  return __atomic_load_n(&ways.version, __ATOMIC_RELAXED) != version;
-}
-
 const MemoEntry* find_name(const char* name, uint32_t size) {
   return find(EntryKind::name, process().context, 0, name, size);
 }
@@ -48,6 +34,21 @@ bool names_parent(const char* name, uint32_t size) {
 
 bool is_special_name(const char* name, uint32_t size) { return find_name(name, size) != nullptr; }
 
+bool may_be_on_way(const char* status) {
+  DirectoryKey directory;
+  __builtin_memcpy(&directory, status, sizeof directory);  // where struct stat begins
+  const Ways& ways = memo().ways;
+  const uint64_t version = __atomic_load_n(&ways.version, __ATOMIC_ACQUIRE);
+  if (version % 2 != 0 || ways.context != process().context) return true;
+  if (ways.generation != __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE)) return true;
+  for (uint64_t i = 0; i < ways.count; ++i) {
+    const DirectoryKey& way = ways.list[i];
+    if (way.inode == directory.inode && way.device == directory.device) return true;
+  }
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return __atomic_load_n(&ways.version, __ATOMIC_RELAXED) != version;
+}
+
 bool is_special_at_start(Work& work, const char* name, uint32_t size) {
   uint32_t where = kNameOfProc | kNameOfMount;
   if (!names_parent(name, size)) {
@@ -57,10 +58,10 @@ bool is_special_at_start(Work& work, const char* name, uint32_t size) {
   }
   alignas(8) char status[kStatusSize];
   if (!see_start(work, status)) return true;
-  DirectoryKey directory;
-  __builtin_memcpy(&directory, status, sizeof directory);  // where struct stat begins
-  if (directory.device == memo().proc_device) return true;
-  return (where & kNameOfMount) != 0 && may_be_on_way(directory);
+  uint64_t device;
+  __builtin_memcpy(&device, status, sizeof device);  // where struct stat begins
+  if (device == memo().proc_device) return true;
+  return (where & kNameOfMount) != 0 && may_be_on_way(status);
 }
 
 }  // namespace nestp::gate

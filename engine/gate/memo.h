@@ -140,7 +140,8 @@ inline constexpr uint64_t kRecordedBits = 1 << 18;
 struct MemoHeader {
   uint64_t generation;
   uint32_t use_openat2;  ///< the kernel has it
-  /// Guests that are answered believe to be root, of these ids; files of the real ones are theirs.
+  /// Guests that are answered believe to be root, of the shown ids; files of the real ones are
+  /// theirs.  The real user, who runs nestp, is told in any case.
   uint32_t believes;
   uint32_t shown_user, shown_group, real_user, real_group;
   uint64_t proc_device;                   ///< of a /proc, whose files belong to processes
@@ -292,7 +293,8 @@ struct WalkedPrefix {
   uint64_t context, base;
   uint32_t flags;  ///< kEntry*
   uint16_t key_size, host_size;
-  char text[1900];  ///< key and host path, each with a NUL behind it
+  uint16_t links;   ///< that it was over
+  char text[1898];  ///< key and host path, each with a NUL behind it
 };
 
 /// A path whose file the handler has seen to have no record; holds until a guest goes to the

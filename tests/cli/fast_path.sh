@@ -26,6 +26,18 @@ run --stats=json -r "$rootfs" sh -c 'for name in b c d e f g h i; do
     exit 1; done'
 is "$status" 0 && [ "$(total stops)" -le $((stops + 2)) ]
 point 'a first look needs no stop'
+# Nor over links, which some dozens of directories of their own lead through.
+mkdir "$rootfs/many/by"
+for name in b c d e f g h i j k l m n o p q r s t; do
+  ln -s "../$name" "$rootfs/many/by/$name"
+  ln -s "/many/$name" "$rootfs/many/to-$name"
+  ln -s "$name/1" "$rootfs/many/last-$name"
+done
+run --stats=json -r "$rootfs" sh -c 'for name in b c d e f g h i j k l m n o p q r s t; do
+    [ -e "/many/by/$name/1" ] && [ -r "/many/to-$name/2" ] && [ -f "/many/last-$name" ] &&
+      [ ! -e "/many/by/$name/none" ] || exit 1; done'
+is "$status" 0 && [ "$(total stops)" -le $((stops + 6)) ]
+point 'nor a first look over links'
 # asked WORDS: how often that stops, tested 120 times in /many/a, where no mount point is near.
 asked() {
   run --stats=json -r "$rootfs" -b /dev -b /proc sh -c "cd /many/a; i=0
@@ -41,7 +53,7 @@ done
 walk --no-fast-path
 is "$status" 0 && is "$(total inside)" 0 && [ "$(total stops)" -gt 40 ]
 point '--no-fast-path'
-run --stats -r "$rootfs" sh -c 'echo >/many/a/1; cat /many/way/1; cat /proc/self/comm'
+run --stats -r "$rootfs" sh -c 'echo >/many/a/1; cat /many/b/../way/1; cat /proc/self/comm'
 printf '%s\n' "$err" | grep -q '^open.* path not known' &&
   printf '%s\n' "$err" | grep -q '^open.* may change a file'
 point '--stats says why a call was not made inside'

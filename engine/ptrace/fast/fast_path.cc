@@ -105,6 +105,7 @@ FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& 
   header.use_openat2 = has_openat2() ? 1 : 0;
   const auto proc = stat_of("/proc");
   header.proc_device = proc ? proc->st_dev : 0;
+  header.real_user = geteuid();
   if (world_ == nullptr) return;
   const InsideWorld ids = *world_->inside_world();
   header.believes = 1;

@@ -223,6 +223,9 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
     prefix = resolve(place, prefix_of(text, slash), LastLink::follow);
     if (!prefix) return;
     learn_prefix(place, *prefix, 0, false);
+    // The handler goes over links, too, but for a ".." in what it knows nothing of.
+    const bool is_by_link = !is_relative && prefix->guest.text() != prefix_of(text, slash);
+    if (is_by_link) learn_ways(thread);
   }
   if (!resolved || argument.last != LastComponent::follow || resolved->magic ||
       resolved->binding == nullptr || is_in_proc(resolved->host) || has_parent_step(text)) {
@@ -232,6 +235,7 @@ void FastPath::learn(CallFrame& frame, const PathArg& argument, const std::strin
       !is_prefix &&
       (!prefix || resolved->guest.text() != without_last_slash(prefix->guest.text()) + '/' + name);
   if (calls_[number].kind != FastKind::exact && !is_link) return;
+  if (is_link) learn_ways(thread);
   if (!may_be_shared(place, text, *resolved)) return;
   // Whose file it is is asked of what a link leads to, not of the link.
   const bool as_it_is = resolved->unchanged && !(is_link && world_ != nullptr);
