@@ -101,9 +101,12 @@ bool enter_link(Work& work, Walk& walk) {
 /// ".." of where the walk has come to: the host's, unless that is a mount point or on the way to
 /// one.
 bool leave(Work& work, Walk& walk) {
-  if (walk.end == 0 || !walk.is_whole) return false;
+  if (walk.end == 0 || !walk.is_whole || walk.end + 3 > walk.room) return false;
   alignas(8) char status[kStatusSize];
-  walk.host[walk.end] = 0;
+  // With "/." whoever may not search it is told.
+  walk.host[walk.end] = '/';
+  walk.host[walk.end + 1] = '.';
+  walk.host[walk.end + 2] = 0;
   const uint64_t args[6] = {static_cast<uint64_t>(kAtFdCwd), reinterpret_cast<uint64_t>(walk.host),
                             reinterpret_cast<uint64_t>(status), kNoFollow};
   if (issue_look(work, kCallStatAt, args) != 0 || type_of(status) != kTypeDirectory) return false;
@@ -140,7 +143,8 @@ bool run(Work& work, Walk& walk, bool to_directory) {
   while (walk.left != 0) {
     const bool has_slash = walk.rest[0] == '/';
     if (has_slash) ++walk.rest, --walk.left;
-    if (has_slash && walk.left == 0) return to_directory;
+    // Of a link's; a text's own is the tracer's.
+    if (has_slash && walk.left == 0) return to_directory && walk.links != 0;
     const uint32_t before = walk.end;
     if (!enter_name(work, walk)) return false;
     if (!walk.is_whole || walk.end <= before) continue;
@@ -172,7 +176,8 @@ uint32_t same_directories(const Work& work, uint64_t base, uint32_t size, uint64
                           (same == walked.key_size || walked.text[same] == '/');
   while (!ends_there && same != 0 && work.text[--same] != '/') {
   }
-  return same;
+  // Where it began, the host's path need not be the text's.
+  return same >= walked.known ? same : 0;
 }
 
 /// From the longest part of the text that the memo knows, or that the walk before has come over.
@@ -181,6 +186,7 @@ bool begin(Work& work, uint64_t base, uint32_t size, uint64_t now, WalkedPrefix&
   uint32_t known;
   const MemoEntry* entry = find_start(work, base, size, known);
   if (entry == nullptr) return false;
+  uint32_t began = known;
   walk.flags = entry->flags;
   const bool as_it_is = (entry->flags & kEntryAsItIs) != 0;
   const char* host = as_it_is ? work.text : host_of(entry);
@@ -192,11 +198,13 @@ bool begin(Work& work, uint64_t base, uint32_t size, uint64_t now, WalkedPrefix&
     host = room(work.slot);
     copy_bytes(room(work.slot), walked.text + walked.key_size + 1, walk.end);
     known = same;
+    began = walked.known;
   }
   walk.rest = work.text + known;
   walk.left = size - known;
   if (size + 1 + walk.end + walk.left + 2 > sizeof walked.text) return false;
   walked.generation = 0;
+  walked.known = static_cast<uint16_t>(began);
   copy_bytes(walked.text, work.text, size);
   walked.text[size] = 0;
   walk.host = walked.text + size + 1;

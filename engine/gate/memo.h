@@ -293,8 +293,9 @@ struct WalkedPrefix {
   uint64_t context, base;
   uint32_t flags;  ///< kEntry*
   uint16_t key_size, host_size;
+  uint16_t known;   ///< bytes of the key of the directory from which it began
   uint16_t links;   ///< that it was over
-  char text[1898];  ///< key and host path, each with a NUL behind it
+  char text[1896];  ///< key and host path, each with a NUL behind it
 };
 
 /// A path whose file the handler has seen to have no record; holds until a guest goes to the

@@ -81,6 +81,11 @@ int check_odd_ones() {
   const std::string top = here.substr(0, here.find('/', 1));
   EXPECT(link_to(top + "/..", "around") == 0 && leads_to("around", "/") == 0);
   EXPECT(leads_to("around" + top, top) == 0);
+  EXPECT(leads_to(here + "//places//1/deep", "places/1/deep") == 0);
+  EXPECT(leads_to(here + "//places/1", "places/1") == 0);
+  EXPECT(link_to("closed/../file", "out_of_closed") == 0 && mkdir("closed", 0) == 0);
+  if (geteuid() != 0) EXPECT_ERRNO(access("out_of_closed", F_OK), EACCES);
+  EXPECT(chmod("closed", 0755) == 0 && leads_to("out_of_closed", "file") == 0);
   EXPECT(link_to("places/..", "self") == 0 && leads_to("self", ".") == 0 &&
          leads_to("self/file", "file") == 0);
   EXPECT(link_to("/", "root") == 0 && leads_to("root", "/") == 0 && leads_to("root/.", "/") == 0);
