@@ -122,7 +122,7 @@ Outcome<std::string, StartError> find_program(const Request& request, const Gues
   if (facts.error == ENOENT && request.command.empty()) return missing_shell(request.rootfs);
   if (facts.error == 0) lookup.examine(facts);
   const Machine machine{facts.head.machine, facts.head.elf_class, facts.head.is_big_endian};
-  facts.has_emulator = emulator.emulator_of(machine) != nullptr;
+  facts.has_emulator = !runs_here(machine) && emulator.emulator_of(machine) != nullptr;
   if (const auto error = diagnose_program(facts, host_abis())) return *error;
   return program;
 }

@@ -1,5 +1,6 @@
 #include "engine/ptrace/seccomp.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <iterator>
 #include <linux/seccomp.h>
@@ -55,10 +56,9 @@ class Program {
     code_.back().jt = static_cast<std::uint8_t>(if_true);
     code_.back().jf = static_cast<std::uint8_t>(if_false);
   }
-  void skip(std::size_t count) { add(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(count)); }
   void jump(Label label) {
     jumps_.push_back({code_.size(), label});
-    skip(0);
+    add(BPF_JMP | BPF_JA, 0);
   }
 
   std::vector<sock_filter> finish() && {
@@ -169,15 +169,6 @@ NumberMap map_of(const FilterRequest& request, const std::vector<FilterRule>& ru
   return map;
 }
 
-/// Instructions that add_search needs for `ranges`.
-std::size_t search_size(Ranges ranges) {
-  if (ranges.size() == 1) return 1;
-  const std::size_t half = ranges.size() / 2;
-  const std::size_t left = search_size(ranges.first(half));
-  const std::size_t jump = left > kLongestConditionalJump ? 2 : 1;
-  return jump + left + search_size(ranges.subspan(half));
-}
-
 class FilterMaker {
  public:
   explicit FilterMaker(const FilterRequest& request)
@@ -223,20 +214,47 @@ class FilterMaker {
 
   /// Finds the range that holds the accumulator, by halves.
   void add_search(Ranges ranges) {
-    if (ranges.size() == 1) {
-      add_verdict(ranges.front().verdict);
-      return;
-    }
+    constexpr std::size_t kMostInBlock = 160;  // with what they lead to, within a conditional jump
+    if (ranges.size() <= kMostInBlock) return add_block(ranges);
     const Ranges left = ranges.first(ranges.size() / 2);
     const Ranges right = ranges.subspan(left.size());
-    if (const std::size_t size = search_size(left); size <= kLongestConditionalJump) {
-      program_.branch(BPF_JGE, right.front().first, size, 0);
-    } else {
-      program_.branch(BPF_JGE, right.front().first, 0, 1);
-      program_.skip(size);
-    }
+    const Program::Label other = program_.make_label();
+    program_.branch(BPF_JGE, right.front().first, 0, 1);
+    program_.jump(other);
     add_search(left);
+    program_.place(other);
     add_search(right);
+  }
+
+  /// One instruction for each border between ranges, then one for each verdict: the kernel takes
+  /// its time over every instruction when a session starts.
+  void add_block(Ranges ranges) {
+    std::vector<Verdict> verdicts;
+    for (const NumberMap::Range& range : ranges) {
+      if (std::ranges::find(verdicts, range.verdict) == verdicts.end()) {
+        verdicts.push_back(range.verdict);
+      }
+    }
+    add_borders(ranges, ranges.size() - 1, verdicts);
+    for (const Verdict verdict : verdicts)
+      add_verdict(verdict);
+  }
+
+  /// `rest`: instructions from here to the first of the verdicts.
+  void add_borders(Ranges ranges, std::size_t rest, const std::vector<Verdict>& verdicts) {
+    if (ranges.size() == 1) return;
+    const Ranges left = ranges.first(ranges.size() / 2);
+    const Ranges right = ranges.subspan(left.size());
+    const auto verdict_at = [&](Verdict verdict) {
+      const auto place = std::ranges::find(verdicts, verdict) - verdicts.begin();
+      return rest - 1 + static_cast<std::size_t>(place);
+    };
+    const std::size_t left_size = left.size() - 1;
+    program_.branch(BPF_JGE, right.front().first,
+                    right.size() == 1 ? verdict_at(right.front().verdict) : left_size,
+                    left.size() == 1 ? verdict_at(left.front().verdict) : 0);
+    add_borders(left, rest - 1, verdicts);
+    add_borders(right, rest - 1 - left_size, verdicts);
   }
 
   /// Exactly one instruction.

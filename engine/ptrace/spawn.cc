@@ -110,8 +110,9 @@ Result<Spawned> spawn(const Guest& guest, const ExecPlan& plan, const LoaderImag
   start->directory = directory;
   start->environment = guest.environment;
   start->filter = filter;
-  start->image =
-      padded_path("self/fd", std::to_string(images.descriptor(*plan.abi)), plan.file_name);
+  const auto image = images.descriptor(*plan.abi);
+  if (!image) return image.error();
+  start->image = padded_path("self/fd", std::to_string(*image), plan.file_name);
   start->words = plan.scripts;
   const std::size_t skip = plan.scripts.empty() ? 0 : 1;
   start->words.insert(start->words.end(), guest.command.begin() + static_cast<std::ptrdiff_t>(skip),

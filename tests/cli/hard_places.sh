@@ -23,8 +23,8 @@ for limit in '-n 16' '-f 100' '-s 256' '-v 300000'; do
   under "ulimit $limit" cat /etc/passwd
   works "ulimit $limit"
 done
-under 'ulimit -n 5' true
-fails 125 'no room for the loader: too many open files; raise that limit \(ulimit -n\)' 'ulimit -n 5'
+under 'ulimit -n 4' true
+fails 125 'no room for the loader: too many open files; raise that limit \(ulimit -n\)' 'ulimit -n 4'
 # What is said goes through a pipe: a file could not hold it.
 err=$(as_user sh -c 'ulimit -f 0; "$@"; echo "status $?" >&2' sh "$nestp" --backend=ptrace \
   -r "$rootfs" true 2>&1 | cat)

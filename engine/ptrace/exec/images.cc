@@ -75,19 +75,21 @@ Result<LoaderImages> LoaderImages::make(const std::string& directory) {
     const char* temporary = std::getenv("TMPDIR");
     place = temporary != nullptr && *temporary != '\0' ? temporary : "/tmp";
   }
-  LoaderImages images;
-  auto wide = make_image(place, gate::image_64());
+  LoaderImages images(std::move(place));
+  auto wide = make_image(images.place_, gate::image_64());
   if (!wide) return wide.error();
   images.wide_ = std::move(*wide);
-  if (gate::image_32().empty()) return images;
-  auto narrow = make_image(place, gate::image_32());
-  if (!narrow) return narrow.error();
-  images.narrow_ = std::move(*narrow);
   return images;
 }
 
-int LoaderImages::descriptor(const Abi& abi) const {
-  return abi.word_size == 8 ? wide_.get() : narrow_.get();
+Result<int> LoaderImages::descriptor(const Abi& abi) const {
+  if (abi.word_size == 8) return wide_.get();
+  if (!narrow_) {
+    auto narrow = make_image(place_, gate::image_32());
+    if (!narrow) return narrow.error();
+    narrow_ = std::move(*narrow);
+  }
+  return narrow_.get();
 }
 
 }  // namespace nestp

@@ -1,7 +1,9 @@
-// The gate's images as files that can be executed: one for each width.
+// The gate's images as files that can be executed: one for each width, that of 32 bits once a
+// program needs it.
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "arch/abi.h"
 #include "arch/result.h"
@@ -16,11 +18,14 @@ class LoaderImages {
   static Result<LoaderImages> make(const std::string& directory);
 
   /// Descriptor of the image that runs programs of `abi`, in this process.
-  int descriptor(const Abi& abi) const;
+  Result<int> descriptor(const Abi& abi) const;
 
  private:
+  explicit LoaderImages(std::string place) : place_(std::move(place)) {}
+
+  std::string place_;
   UniqueFd wide_;
-  UniqueFd narrow_;
+  mutable UniqueFd narrow_;
 };
 
 }  // namespace nestp

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "engine/log.h"
 #include "engine/ptrace/dispatch.h"
 #include "engine/ptrace/exec/start.h"
 #include "engine/ptrace/special/special.h"
@@ -250,13 +251,17 @@ bool shows_own_files() {
 
 /// The image a thread execs: the tracer's, whose name in /proc is not made anew for every
 /// process, or its own where it may have no permission on the tracer.
-std::string image_path(CallFrame& frame, const ExecPlan& plan) {
+SysResult<std::string> image_path(CallFrame& frame, const ExecPlan& plan) {
   const AddressSpace& space = *frame.thread().space;
   if (!shows_own_files() && space.has_gate && space.abi == plan.abi) {
     return padded_path("self", "exe", plan.file_name);
   }
-  const int descriptor = frame.tracer().loader.descriptor(*plan.abi);
-  return padded_path(std::to_string(getpid()) + "/fd", std::to_string(descriptor), plan.file_name);
+  const auto descriptor = frame.tracer().loader.descriptor(*plan.abi);
+  if (!descriptor) {
+    LOG(warning) << descriptor.error().message;
+    return Errno(ENOMEM);
+  }
+  return padded_path(std::to_string(getpid()) + "/fd", std::to_string(*descriptor), plan.file_name);
 }
 
 }  // namespace
@@ -295,9 +300,10 @@ void special_exec(CallFrame& frame) {
     const auto done = hide_variables(frame, below);
     if (!done) return frame.fail(done.error());
   }
-  const std::string image = image_path(frame, *plan);
-  plan->image_path = image.size();
-  if (!frame.replace_string(0, image)) return frame.fail(Errno(ENAMETOOLONG));
+  const auto image = image_path(frame, *plan);
+  if (!image) return frame.fail(image.error());
+  plan->image_path = image->size();
+  if (!frame.replace_string(0, *image)) return frame.fail(Errno(ENAMETOOLONG));
   frame.thread().exec = std::make_unique<ExecPlan>(std::move(*plan));
 }
 
