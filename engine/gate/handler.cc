@@ -55,29 +55,41 @@ int64_t get_status_of_base(Work& work) {
   return finish_status(work, kCallFstat, descriptor);
 }
 
+constexpr int64_t kIsLink = kAskTracer + 1;
+
+/// Of the place, or kIsLink.
+int64_t get_status_of_no_link(Work& work) {
+  const bool extended = work.call.kind == FastKind::status_ex;
+  const uint64_t number = work.frame->rax, buffer = status_buffer(work);
+  uint64_t args[6];
+  __builtin_memcpy(args, work.args, sizeof args);
+  if (work.call.flags != kNoArgument) args[work.call.flags] |= kNoFollow;
+  const int64_t result = issue_look(work, number == kCallStat ? kCallLstat : number, args);
+  if (result == 0 && is_link(buffer, extended ? kStatusExMode : kStatusMode)) return kIsLink;
+  return memo().believes == 0 ? result : show_owner(work, result, buffer, extended, -1);
+}
+
 int64_t get_status(Work& work) {
   const uint64_t number = work.frame->rax;
-  const bool extended = work.call.kind == FastKind::status_ex;
   const bool has_flags = work.call.flags != kNoArgument;
   if (has_flags && (work.args[work.call.flags] & kEmptyPath) != 0) return get_status_of_base(work);
   if (!measure(work) || !find_place(work)) return kAskTracer;
   const bool keeps =
       number == kCallLstat || (has_flags && (work.args[work.call.flags] & kNoFollow));
-  const bool leads_on = !keeps && work.may_be_link && find_exact(work, EntryKind::exact);
-  place(work);
-  if (keeps || leads_on) return finish_status(work, number);
-  uint64_t plain = number == kCallStat ? kCallLstat : number;
-  if (has_flags) work.args[work.call.flags] |= kNoFollow;
-  const int64_t result = issue_look(work, plain, work.args);
-  const uint64_t buffer = status_buffer(work);
-  if (result != 0 || !is_link(buffer, extended ? kStatusExMode : kStatusMode)) {
-    if (memo().believes == 0) return result;
-    return show_owner(work, result, buffer, extended, -1);
+  if (keeps) {
+    place(work);
+    return finish_status(work, number);
   }
-  if (!find_exact(work, EntryKind::exact) && !follow_last(work)) return kAskTracer;
-  place(work);
-  if (has_flags) work.args[work.call.flags] &= ~kNoFollow;
-  return finish_status(work, number);
+  bool leads_on = work.may_be_link && find_exact(work, EntryKind::exact);
+  for (;;) {
+    place(work);
+    if (leads_on && work.as_it_is) return finish_status(work, number);
+    const int64_t result = get_status_of_no_link(work);
+    if (result != kIsLink) return result;
+    if (leads_on) return ask(work, AskReason::path);  // since it was found to lead there
+    leads_on = find_exact(work, EntryKind::exact) || follow_last(work);
+    if (!leads_on) return kAskTracer;
+  }
 }
 
 /// openat2(2) refuses what open(2) ignores.

@@ -28,6 +28,8 @@ inline const char* host_of(const MemoEntry* entry) { return key_of(entry) + entr
 inline MemoHeader& memo() { return *reinterpret_cast<MemoHeader*>(kMemo); }
 inline FastProcess& process() { return *reinterpret_cast<FastProcess*>(kFastProcess); }
 
+inline constexpr int64_t kNoPlace = -2;
+
 /// One call under way.
 struct Work {
   FastSlot* slot;
@@ -42,7 +44,7 @@ struct Work {
   bool may_be_link;    ///< links in the same directory were followed
   bool kernel_walks;   ///< an open whose path may hold links: only to be made without
   const char* host;    ///< what to pass to the kernel
-  int64_t host_slash;  ///< index of its last slash, -1: none; of find_place() alone
+  int64_t host_slash;  ///< index of its last slash, -1: none; kNoPlace: not by find_place()
   AskReason reason;    ///< for kAskTracer
 };
 

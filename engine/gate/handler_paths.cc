@@ -152,12 +152,13 @@ bool find_exact(Work& work, EntryKind kind) {
     return no(work, AskReason::change);
   }
   if (opens(work) && (entry->flags & kEntryAmbiguous) != 0) return false;
+  if (entry->host_size > kLongestPath) return false;
+  work.host_slash = kNoPlace;
   work.as_it_is = (entry->flags & kEntryAsItIs) != 0;
   if (work.as_it_is) {
     work.host = work.text;
     return true;
   }
-  if (entry->host_size > kLongestPath) return false;
   char* to = room(work.slot);
   copy_bytes(to, host_of(entry), entry->host_size + 1u);
   work.host = to;

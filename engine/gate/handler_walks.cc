@@ -1,5 +1,6 @@
 // Walks to where the memo does not know: from a directory that it knows over names, and over the
-// links among them, each looked at once.
+// links among them, each looked at once.  Where a text stands as it is, it may begin with links
+// that the kernel follows; a walk takes nothing of that off.
 #include "engine/gate/handler.h"
 
 namespace nestp::gate {
@@ -50,8 +51,9 @@ Step step_at(Work& work, uint64_t base, const char* path) {
 /// A walk under way.  Names to come are the text's until a link is met; then they are in the
 /// slot's room, with where that leads before them.
 struct Walk {
-  char* host;          ///< where it has come to
+  char* host;          ///< where it has come to, with a NUL behind it
   uint32_t end, room;  ///< bytes of it, and at most
+  uint32_t firm;       ///< of these, which may hold links and stay
   const char* rest;    ///< names to come
   uint32_t left;       ///< bytes of them
   uint32_t flags;      ///< kEntry*
@@ -60,12 +62,26 @@ struct Walk {
   bool is_whole;       ///< nothing that was to be a directory is missing
 };
 
+/// From the path of a host that Walk::host begins with over `left` bytes of the text.
+void start(Walk& walk, const Work& work, uint32_t end, bool has_links, const char* rest,
+           uint32_t left) {
+  walk.end = end;
+  walk.host[end] = 0;
+  walk.firm = has_links ? end : 0;
+  walk.rest = rest;
+  walk.left = left;
+  walk.links = 0;
+  walk.is_absolute = end != 0 ? walk.host[0] == '/' : work.is_absolute;
+  walk.is_whole = true;
+}
+
 /// A link has led there.
 bool begin_at_root(Walk& walk) {
   const MemoEntry* entry = find(EntryKind::directory, process().context, 0, "/", 1);
   if (entry == nullptr || entry->host_size > walk.room) return false;
   copy_bytes(walk.host, host_of(entry), entry->host_size);
   walk.end = entry->host_size;
+  walk.firm = 0;
   walk.flags |= entry->flags;
   walk.is_absolute = true;
   return true;
@@ -101,7 +117,7 @@ bool enter_link(Work& work, Walk& walk) {
 /// ".." of where the walk has come to: the host's, unless that is a mount point or on the way to
 /// one.
 bool leave(Work& work, Walk& walk) {
-  if (walk.end == 0 || !walk.is_whole || walk.end + 3 > walk.room) return false;
+  if (walk.end <= walk.firm || !walk.is_whole || walk.end + 3 > walk.room) return false;
   alignas(8) char status[kStatusSize];
   // With "/." whoever may not search it is told.
   walk.host[walk.end] = '/';
@@ -143,7 +159,7 @@ bool run(Work& work, Walk& walk, bool to_directory) {
   while (walk.left != 0) {
     const bool has_slash = walk.rest[0] == '/';
     if (has_slash) ++walk.rest, --walk.left;
-    // Of a link's; a text's own is the tracer's.
+    // A link's last slash asks for a directory, which a prefix is; a text's own is the tracer's.
     if (has_slash && walk.left == 0) return to_directory && walk.links != 0;
     const uint32_t before = walk.end;
     if (!enter_name(work, walk)) return false;
@@ -153,7 +169,8 @@ bool run(Work& work, Walk& walk, bool to_directory) {
     walk.is_whole = step != Step::missing;
     if (step == Step::other && must_be_directory) return false;
     // As the last of a path the kernel may not follow it (fs/namei.c, may_follow_link).
-    if (step == Step::foreign_link && !must_be_directory) return false;
+    const bool is_last = walk.left == 0 && (!to_directory || work.text[work.size - 1] == '/');
+    if (step == Step::foreign_link && is_last) return false;
     const bool is_link = step == Step::link || step == Step::foreign_link;
     if (is_link && !enter_link(work, walk)) return false;
   }
@@ -186,30 +203,29 @@ bool begin(Work& work, uint64_t base, uint32_t size, uint64_t now, WalkedPrefix&
   uint32_t known;
   const MemoEntry* entry = find_start(work, base, size, known);
   if (entry == nullptr) return false;
-  uint32_t began = known;
-  walk.flags = entry->flags;
   const bool as_it_is = (entry->flags & kEntryAsItIs) != 0;
   const char* host = as_it_is ? work.text : host_of(entry);
-  walk.end = as_it_is ? known : entry->host_size;
+  uint32_t end = as_it_is ? known : entry->host_size;
+  uint32_t began = known;
+  walk.flags = entry->flags;
   const uint32_t same = same_directories(work, base, size, now, walked);
   if (same > known) {
-    walk.flags = walked.flags;
-    walk.end = walked.host_size - (walked.key_size - same);
+    end = walked.host_size - (walked.key_size - same);
     host = room(work.slot);
-    copy_bytes(room(work.slot), walked.text + walked.key_size + 1, walk.end);
+    copy_bytes(room(work.slot), walked.text + walked.key_size + 1, end);
     known = same;
     began = walked.known;
+    walk.flags = walked.flags;
   }
-  walk.rest = work.text + known;
-  walk.left = size - known;
-  if (size + 1 + walk.end + walk.left + 2 > sizeof walked.text) return false;
+  if (size + 1 + end + size - known + 2 > sizeof walked.text) return false;
   walked.generation = 0;
   walked.known = static_cast<uint16_t>(began);
   copy_bytes(walked.text, work.text, size);
   walked.text[size] = 0;
   walk.host = walked.text + size + 1;
   walk.room = static_cast<uint32_t>(sizeof walked.text) - size - 1;
-  copy_bytes(walk.host, host, walk.end);
+  copy_bytes(walk.host, host, end);
+  start(walk, work, end, as_it_is, work.text + known, size - known);
   return true;
 }
 
@@ -219,9 +235,6 @@ bool walk_prefix(Work& work, uint64_t base, uint32_t size, WalkedPrefix& walked)
   const uint64_t now = __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE);
   Walk walk;
   if (!begin(work, base, size, now, walked, walk)) return false;
-  walk.links = 0;
-  walk.is_absolute = work.is_absolute;
-  walk.is_whole = true;
   if (!run(work, walk, true)) return false;
   walked.context = process().context;
   walked.base = base;
@@ -298,22 +311,19 @@ bool follow_last(Work& work) {
   const uint32_t unsafe = kProcessAmbiguous | (work.call.writes != 0 ? kProcessReadOnly : 0);
   if ((process().flags & unsafe) != 0) return no(work, AskReason::path);
   if (is_frequent(work, EntryKind::exact, work.size, 16)) return no(work, AskReason::path);
-  WalkedPrefix& walked = walked_prefix(work);
   const auto name_at = static_cast<uint32_t>(work.last_slash + 1);
   const uint32_t before = work.host_slash < 0 ? 0 : static_cast<uint32_t>(work.host_slash);
-  if (before + 1 > sizeof walked.text) return no(work, AskReason::path);
+  WalkedPrefix& walked = walked_prefix(work);
+  if (work.host_slash == kNoPlace || name_at == work.size || before + 1 > sizeof walked.text) {
+    return no(work, AskReason::path);
+  }
   walked.generation = 0;  // its room is used
   Walk walk;
   walk.host = walked.text;
-  walk.end = before;
   walk.room = sizeof walked.text;
-  walk.rest = work.text + name_at;
-  walk.left = work.size - name_at;
   walk.flags = 0;
-  walk.links = 0;
-  walk.is_absolute = work.host[0] == '/';
-  walk.is_whole = true;
   copy_bytes(walk.host, work.host, before);
+  start(walk, work, before, work.as_it_is, work.text + name_at, work.size - name_at);
   if (!run(work, walk, false)) return no(work, AskReason::path);
   char* const to = room(work.slot);
   copy_bytes(to, walk.host, walk.end + 1);

@@ -214,8 +214,9 @@ class FilterMaker {
 
   /// Finds the range that holds the accumulator, by halves.
   void add_search(Ranges ranges) {
-    constexpr std::size_t kMostInBlock = 160;  // with what they lead to, within a conditional jump
-    if (ranges.size() <= kMostInBlock) return add_block(ranges);
+    // With what they lead to, a verdict a rule and three more, within a conditional jump.
+    const std::size_t most = kLongestConditionalJump - rules_.size() - 3;
+    if (ranges.size() <= most) return add_block(ranges);
     const Ranges left = ranges.first(ranges.size() / 2);
     const Ranges right = ranges.subspan(left.size());
     const Program::Label other = program_.make_label();

@@ -93,6 +93,30 @@ int check_odd_ones() {
   return 0;
 }
 
+/// ".." of what a link leads to is not that of the link, and a slash behind a link's name asks for
+/// a directory.
+int check_parents() {
+  for (const char* const name : {"one", "two", "one/deep", "with spaces"})
+    EXPECT(mkdir(name, 0755) == 0);
+  EXPECT(make_file("one/target") == 0 && make_file("two/target") == 0 && make_file("target") == 0);
+  EXPECT(link_to("../one/deep", "two/by") == 0 && link_to("../target", "one/deep/up") == 0);
+  EXPECT(link_to("..", "one/deep/loop") == 0 && link_to("../../two", "one/deep/there") == 0);
+  EXPECT(chdir("two") == 0);
+  for (int i = 0; i < 40; ++i) {
+    const std::string another = "by/up" + std::to_string(i);
+    EXPECT(link_to("../target", "../one/deep/up" + std::to_string(i)) == 0);
+    EXPECT(leads_to(another, "../one/target") == 0);
+    EXPECT(leads_to("by/up", "../one/target") == 0);
+    EXPECT_ERRNO(open((another + "/").c_str(), O_RDONLY | O_CLOEXEC), ENOTDIR);
+    EXPECT(leads_to("by/loop/target", "../one/target") == 0);
+    EXPECT(leads_to("by/there/by/there/target", "target") == 0);
+    EXPECT(chmod("by/up", i % 2 == 0 ? 0600 : 0644) == 0);
+    EXPECT(leads_to("by/", "../one/deep") == 0 && leads_to("by/there/", ".") == 0);
+    EXPECT_ERRNO(open("by/up/", O_RDONLY | O_CLOEXEC), ENOTDIR);
+  }
+  return chdir("..");
+}
+
 /// What is asked right after a change is answered by what is then.
 int check_changes() {
   for (int i = 0; i < kPlaces; ++i) {
@@ -114,6 +138,6 @@ int main() {
   EXPECT(make_file("file") == 0);
   for (int i = 0; i < kPlaces; ++i)
     EXPECT(check_place(i) == 0);
-  EXPECT(check_odd_ones() == 0);
+  EXPECT(check_odd_ones() == 0 && check_parents() == 0);
   return check_changes();
 }

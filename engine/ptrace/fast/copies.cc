@@ -9,6 +9,7 @@
 #include <tuple>
 #include <unistd.h>
 
+#include "engine/check.h"
 #include "engine/log.h"
 #include "fs/hash.h"
 #include "fs/mount_flags.h"
@@ -167,9 +168,12 @@ PatchedCopies::Copy PatchedCopies::find_or_make(const std::string& host, const I
   if (patches.calls == 0) return {};
   std::vector<std::byte> copy(original.bytes().begin(), original.bytes().end());
   if (patches.stubs.size != 0) copy.resize(patches.stubs.offset + patches.stubs.size);
-  for (const Patch& patch : patches.list)
+  for (const Patch& patch : patches.list) {
+    CHECK(patch.offset <= copy.size() && patch.bytes.size() <= copy.size() - patch.offset)
+        << "a patch at " << patch.offset << " of a copy of " << copy.size() << " bytes";
     std::copy(patch.bytes.begin(), patch.bytes.end(),
               copy.begin() + static_cast<std::ptrdiff_t>(patch.offset));
+  }
   LOG(debug) << quoted(host) << " has a copy with " << patches.calls << " of " << sites.size()
              << " calls patched";
   if (!name.empty() && write_copy(name, identity, copy, patches.stubs, mode)) {

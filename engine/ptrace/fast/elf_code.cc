@@ -109,6 +109,7 @@ std::optional<ElfCode> find_code(std::span<const std::byte> file) {
       code->room_end = std::max(end, std::min(code->room_end, header.p_offset));
     }
   }
+  code->room_end = std::min<std::uint64_t>(code->room_end, file.size());
   if (code->functions.empty()) add_functions_of_sections(file, *code);
   if (code->functions.empty()) code->functions.push_back(code->offset);
   return code;

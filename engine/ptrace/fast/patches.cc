@@ -67,14 +67,16 @@ std::optional<StubSegment> place_stubs(std::span<const std::byte> file, const El
                                        std::uint64_t size) {
   const auto head = read_at<Elf64_Ehdr>(file, 0);
   StubSegment stubs{.offset = page_up(file.size()), .size = page_up(size), .address = 0};
-  if (head->e_type == ET_DYN) {
-    for (const Elf64_Phdr& header : program_headers(file)) {
-      if (header.p_type != PT_LOAD) continue;
-      stubs.address = std::max(stubs.address, page_up(header.p_vaddr + header.p_memsz));
-    }
-  } else {
-    stubs.address = gate::kFastStubs;
-    if (stubs.size > gate::kFastStubsSize) return std::nullopt;
+  const bool can_move = head->e_type == ET_DYN;
+  if (!can_move) stubs.address = gate::kFastStubs;
+  if (!can_move && stubs.size > gate::kFastStubsSize) return std::nullopt;
+  for (const Elf64_Phdr& header : program_headers(file)) {
+    if (header.p_type != PT_LOAD) continue;
+    const std::uint64_t end = page_up(header.p_vaddr + header.p_memsz);
+    if (can_move) stubs.address = std::max(stubs.address, end);
+    const bool is_in_way =
+        header.p_vaddr < stubs.address + stubs.size && end > stubs.address && !can_move;
+    if (is_in_way) return std::nullopt;
   }
   const bool is_near = reaches(code.address, stubs.address + stubs.size) &&
                        reaches(code.address + code.size, stubs.address);

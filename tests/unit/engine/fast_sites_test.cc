@@ -180,6 +180,26 @@ TEST_CASE("a linker is told of the stubs in the place of a header that it can sp
   CHECK(headers[2].p_memsz == patches.stubs.size);
 }
 
+TEST_CASE("nothing is written behind a file that ends with its code") {
+  auto file = elf_with(kStatAt, {.next_segment = 0x100});
+  file.resize(kCode + kStatAt.size());
+  const auto sites = find_sites(kAbiX64, file, fast_calls(kAbiX64, {}));
+  const Patches patches = make_patches(file, sites, Mapper::loader);
+  CHECK(patches.calls == 1);
+  for (const Patch& patch : patches.list)
+    CHECK(patch.offset + patch.bytes.size() <=
+          std::max<std::uint64_t>(file.size(), patches.stubs.offset + patches.stubs.size));
+}
+
+TEST_CASE("a program that lies where stubs would has none") {
+  const auto file = elf_with(
+      kStatAt,
+      {.next_segment = kCode + 0x20, .type = ET_EXEC, .address = gate::kFastStubs - kCode - 0x100});
+  const auto sites = find_sites(kAbiX64, file, fast_calls(kAbiX64, {}));
+  CHECK(sites.size() == 1);
+  CHECK(make_patches(file, sites, Mapper::loader).calls == 0);
+}
+
 TEST_CASE("stubs that jumps do not reach are not made") {
   const auto file = elf_with(kStatAt, {.next_segment = kCode + 0x20, .address = 1ULL << 32});
   auto fixed = file;
