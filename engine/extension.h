@@ -133,6 +133,16 @@ struct RecordedInode {
   ino_t number = 0;
 };
 
+/// Guests of an InsideWorld write records by themselves: who changes one holds its place, so that
+/// no change is lost.
+class RecordPlaces {
+ public:
+  virtual ~RecordPlaces() = default;
+  /// Of files with that inode number.  Waits for a guest that holds it.
+  virtual void hold(std::uint64_t inode) = 0;
+  virtual void let_go(std::uint64_t inode) = 0;
+};
+
 class Extension {
  public:
   virtual ~Extension() = default;
@@ -186,6 +196,8 @@ class Extension {
   virtual std::optional<InsideWorld> inside_world() const { return std::nullopt; }
   /// True: the thread is as InsideWorld has it.
   virtual bool is_inside_world(pid_t) { return false; }
+  /// `places`: to hold from now on; null: no more.
+  virtual void share_places(RecordPlaces* /*places*/) {}
   /// Those recorded since it was last asked.  `refresh`: also by other sessions.
   virtual std::vector<RecordedInode> take_recorded(bool /*refresh*/) { return {}; }
 

@@ -76,7 +76,7 @@ int64_t show_owner(Work& work, int64_t result, uint64_t buffer, bool extended, i
   }
   const Seen seen = read_status(buffer, extended);
   // Before the file is looked at, so that a record made meanwhile counts.
-  const uint64_t visits = __atomic_load_n(&memo().visits, __ATOMIC_ACQUIRE);
+  const uint64_t visits = visits_and_writes();
   const StatusLayout& layout = extended ? kStatusEx : kStatus;
   if (!is_plain(work, seen, descriptor)) {
     Record record;
@@ -121,7 +121,7 @@ bool makes_no_record(Work& work) {
   const char* const host = work.host;
   const uint32_t size = work.size;
   const int64_t slash = work.host_slash;
-  if (!knows_records() || slash == 0) return false;
+  if (!knows_records() || slash == 0 || slash == kNoPlace) return false;
   char* const begin = room(work.slot);
   const bool is_in_room = host == begin;
   // Behind what name_by_descriptor() writes, which copies it.
@@ -172,14 +172,19 @@ int64_t set_mode(Work& work, int64_t descriptor, uint64_t mode) {
   const bool is_free = type == kTypeDirectory ? (mode & 06700) == 0700
                                               : type == kTypeFile && (mode & 07600) == 0600 &&
                                                     (!is_program || (mode & 0100) != 0);
-  if (!is_free || seen.user != memo().real_user || !may_be_plain(seen) ||
-      find_records(work, descriptor) != 0) {
-    return ask(work, AskReason::record);
+  if (seen.user != memo().real_user || !may_be_plain(seen)) return ask(work, AskReason::record);
+  Held held;
+  if (!hold(work, seen.inode, held)) return ask(work, AskReason::record);
+  const int64_t kind = find_records(work, descriptor);
+  int64_t result = ask(work, AskReason::record);
+  if (kind == kNoRecord && is_free) {
+    result = issue_look(work, work.frame->rax, work.args);
+    if (is_denied(result)) result = ask(work, AskReason::permission);
+  } else if (kind == kOneRecord) {
+    result = record_mode(work, descriptor, static_cast<uint32_t>(mode) & 07777);
   }
-  const int64_t result = issue_look(work, work.frame->rax, work.args);
-  if (result != 0) return is_denied(result) ? ask(work, AskReason::permission) : result;
-  // Who has recorded the former mode meanwhile has to be told of this one.
-  return find_records(work, descriptor) == 0 ? 0 : ask(work, AskReason::record);
+  let_go(held);
+  return result;
 }
 
 int64_t change_owner(Work& work) {
@@ -197,7 +202,9 @@ int64_t change_owner(Work& work) {
     place(work);
   }
   uint64_t* const ids = work.args + (has_path ? work.call.path + 1u : 1u);
-  return keeps_owner(work, descriptor, ids) ? issue_guests(work) : ask(work, AskReason::record);
+  const auto user = static_cast<uint32_t>(ids[0]), group = static_cast<uint32_t>(ids[1]);
+  if (keeps_owner(work, descriptor, ids)) return issue_guests(work);
+  return record_owner(work, descriptor, user, group);
 }
 
 int64_t get_status_of_descriptor(Work& work) {

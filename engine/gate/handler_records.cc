@@ -5,7 +5,6 @@ namespace nestp::gate {
 namespace {
 
 constexpr uint32_t kRoomForNames = 256;  // bytes; a file with more is the tracer's
-constexpr uint32_t kRecordRoom = 64;     // of a record's text
 
 /// "/proc/thread-self/fd/N/NAME", for want of a call from a directory; false: too long.
 bool name_by_descriptor(Work& work, uint64_t descriptor) {
@@ -26,49 +25,26 @@ bool name_by_descriptor(Work& work, uint64_t descriptor) {
   return true;
 }
 
-/// A record's name begins so, and so may others.
-bool has_user_attribute(const char* names, int64_t size) {
+/// By the names of a file's attributes.
+int64_t kind_of_records(const char* names, int64_t size) {
   constexpr uint32_t kSpace = 0x72657375;  // "user"
+  int64_t kind = kNoRecord;
   for (int64_t at = 0; at + 4 < size; ++at) {
-    uint32_t start;
-    __builtin_memcpy(&start, names + at, sizeof start);
-    if (start == kSpace) return true;
+    const int64_t begin = at;
     while (at < size && names[at] != 0)
       ++at;
+    uint32_t start;
+    __builtin_memcpy(&start, names + begin, sizeof start);
+    if (start != kSpace) continue;
+    const bool is_override = kind == kNoRecord && at - begin + 1 == sizeof kOverride &&
+                             same_bytes(names + begin, kOverride, sizeof kOverride);
+    kind = is_override ? kOneRecord : kManyRecords;
   }
-  return false;
+  return kind;
 }
 
-/// What follows the file in a call on its attributes.
-struct AttributeArguments {
-  uint64_t first, second, third;
-};
-/// The calls for a file by its path without following a link, by a descriptor, and from a
-/// directory (0: the third is not as listxattrat(2)).
-struct AttributeCalls {
-  uint64_t path, descriptor, at;
-};
 constexpr AttributeCalls kList{195, 196, 465};  // llistxattr(2), flistxattr(2), listxattrat(2)
 constexpr AttributeCalls kGet{192, 193, 0};     // lgetxattr(2), fgetxattr(2)
-
-int64_t call_for_attributes(Work& work, int64_t descriptor, const AttributeCalls& calls,
-                            AttributeArguments rest) {
-  uint64_t args[6] = {static_cast<uint64_t>(descriptor), rest.first, rest.second, rest.third};
-  if (descriptor >= 0) return issue_look(work, calls.descriptor, args);
-  args[0] = reinterpret_cast<uint64_t>(work.host);
-  const uint64_t base = base_descriptor(work);
-  const bool is_relative = work.as_it_is && !work.is_absolute;
-  if (!is_relative || static_cast<int32_t>(base) == kAtFdCwd) {
-    return issue_look(work, calls.path, args);
-  }
-  if (memo().use_listxattrat != 0 && calls.at != 0) {
-    const uint64_t at[6] = {base, args[0], kNoFollow, rest.first, rest.second};
-    return issue_look(work, calls.at, at);
-  }
-  if (!name_by_descriptor(work, base)) return kAskTracer;
-  args[0] = reinterpret_cast<uint64_t>(room(work.slot));
-  return issue_look(work, calls.path, args);
-}
 
 /// A number and the colon behind it.
 bool take_number(const char*& at, uint32_t base, uint32_t limit, uint32_t& number) {
@@ -143,11 +119,19 @@ PlainPath& plain_path(const Work& work) {
 bool is_remembered_plain(const Work& work) {
   const PlainPath& plain = plain_path(work);
   return plain.generation == __atomic_load_n(&memo().generation, __ATOMIC_ACQUIRE) &&
-         plain.visits == __atomic_load_n(&memo().visits, __ATOMIC_ACQUIRE) && plain.hash != 0 &&
-         plain.hash == hash_of_path(work);
+         plain.visits == visits_and_writes() && plain.hash != 0 && plain.hash == hash_of_path(work);
 }
 
 }  // namespace
+
+uint64_t visits_and_writes() {
+  uint64_t sum = __atomic_load_n(&memo().visits, __ATOMIC_ACQUIRE);
+  if (process().has_record_places != 0) {
+    const auto* places = reinterpret_cast<const RecordPlaces*>(kRecordPlaces);
+    sum += __atomic_load_n(&places->written, __ATOMIC_ACQUIRE);
+  }
+  return sum;
+}
 
 Seen read_status(uint64_t buffer, bool extended) {
   const StatusLayout& layout = extended ? kStatusEx : kStatus;
@@ -171,11 +155,31 @@ Seen read_status(uint64_t buffer, bool extended) {
   return seen;
 }
 
+int64_t call_for_attributes(Work& work, int64_t descriptor, const AttributeCalls& calls,
+                            AttributeArguments rest) {
+  uint64_t args[6] = {static_cast<uint64_t>(descriptor), rest.first, rest.second, rest.third,
+                      rest.fourth};
+  if (descriptor >= 0) return issue_look(work, calls.descriptor, args);
+  args[0] = reinterpret_cast<uint64_t>(work.host);
+  const uint64_t base = base_descriptor(work);
+  const bool is_relative = work.as_it_is && !work.is_absolute;
+  if (!is_relative || static_cast<int32_t>(base) == kAtFdCwd) {
+    return issue_look(work, calls.path, args);
+  }
+  if (memo().use_listxattrat != 0 && calls.at != 0) {
+    const uint64_t at[6] = {base, args[0], kNoFollow, rest.first, rest.second};
+    return issue_look(work, calls.at, at);
+  }
+  if (!name_by_descriptor(work, base)) return kAskTracer;
+  args[0] = reinterpret_cast<uint64_t>(room(work.slot));
+  return issue_look(work, calls.path, args);
+}
+
 int64_t find_records(Work& work, int64_t descriptor) {
   char names[kRoomForNames];
   const int64_t size = call_for_attributes(work, descriptor, kList,
                                            {reinterpret_cast<uint64_t>(names), kRoomForNames, 0});
-  return size < 0 ? size : static_cast<int64_t>(has_user_attribute(names, size));
+  return size < 0 ? size : kind_of_records(names, size);
 }
 
 bool read_record(Work& work, int64_t descriptor, const Seen& seen, Record& record) {
@@ -192,7 +196,7 @@ bool read_record(Work& work, int64_t descriptor, const Seen& seen, Record& recor
       !take_number(at, 8, kMostMode, record.mode)) {
     return false;
   }
-  return is_text(at, (seen.mode & kTypeMask) == kTypeDirectory ? "dir" : "file");
+  return is_text(at, record_type(seen));
 }
 
 bool knows_records() {

@@ -45,14 +45,32 @@ bool is_recorded_elsewhere(const Seen& seen);
 bool may_be_plain(const Seen& seen);
 /// The attribute that the tracer keeps a record in (XattrStore).
 inline constexpr char kOverride[] = "user.containers.override_stat";
-/// 1: an attribute of the file may be a record; 0: none is; else an errno, or kAskTracer.
+/// Attributes of a file that may be records: none, that one alone, others too.
+inline constexpr int64_t kNoRecord = 0, kOneRecord = 1, kManyRecords = 2;
+/// Of these; or an errno, or kAskTracer.
 /// `descriptor`, here and below: of which file; negative: that at Work::host.
 int64_t find_records(Work& work, int64_t descriptor);
+
+/// The calls for a file by its path without following a link, by a descriptor, and from a
+/// directory (0: the third is not as listxattrat(2)).
+struct AttributeCalls {
+  uint64_t path, descriptor, at;
+};
+/// What follows the file in a call on its attributes.
+struct AttributeArguments {
+  uint64_t first, second, third, fourth = 0;
+};
+int64_t call_for_attributes(Work& work, int64_t descriptor, const AttributeCalls& calls,
+                            AttributeArguments rest);
 
 /// What the attribute says of a file or a directory.
 struct Record {
   uint32_t user, group, mode;  ///< `mode`: without the type
 };
+inline constexpr uint32_t kRecordRoom = 64;  ///< bytes of a record's text, with a NUL
+inline const char* record_type(const Seen& seen) {
+  return (seen.mode & kTypeMask) == kTypeDirectory ? "dir" : "file";
+}
 /// False: there is none, or it makes the file another kind of file.
 bool read_record(Work& work, int64_t descriptor, const Seen& seen, Record& record);
 
@@ -60,8 +78,26 @@ bool read_record(Work& work, int64_t descriptor, const Seen& seen, Record& recor
 bool is_plain(Work& work, const Seen& seen, int64_t descriptor);
 /// The same without a look at the file first.
 bool has_no_record(Work& work, int64_t descriptor);
+/// Changes whenever a guest may have made a record, or the tracer for it.
+uint64_t visits_and_writes();
 /// For the calls that programs such as ls(1) make next, about the same file.  A link is another
 /// matter, as one call follows it and another does not.
 void remember_plain(const Work& work, const Seen& seen, uint64_t visits);
+
+// ---- handler_changes.cc ---------------------------------------------------------
+
+/// From hold() on nobody else of the session changes the record of a file with that inode number.
+/// False: somebody does, or it cannot be told.
+struct Held {
+  uint32_t* place;
+  uint32_t thread;
+};
+bool hold(Work& work, uint64_t inode, Held& held);
+void let_go(const Held& held);
+
+/// chown(2), where a record must tell: written if the tracer would do no more.
+int64_t record_owner(Work& work, int64_t descriptor, uint32_t user, uint32_t group);
+/// chmod(2) of a file with one record, which the caller holds.
+int64_t record_mode(Work& work, int64_t descriptor, uint32_t mode);
 
 }  // namespace nestp::gate

@@ -222,6 +222,14 @@ void map_plain_files(FastProcess& process) {
   process.has_plain_files = got == static_cast<long>(kPlainFiles);
 }
 
+/// Without them the handler writes no record.
+void map_record_places(FastProcess& process, long memo) {
+  const long got =
+      call(kMap, static_cast<long>(kRecordPlaces), static_cast<long>(kRecordPlacesSize), kReadWrite,
+           kShared | kNoReplace, memo, static_cast<long>(kMemoSize / kMapUnit));
+  process.has_record_places = got == static_cast<long>(kRecordPlaces);
+}
+
 /// Lets the handler answer; without the memo it leaves every call to the tracer.  `linker`, mapped
 /// at `base`: who may open libraries.
 void begin_fast_path(const PlanFile& linker, uint64_t base) {
@@ -229,11 +237,14 @@ void begin_fast_path(const PlanFile& linker, uint64_t base) {
     auto& process = *reinterpret_cast<FastProcess*>(static_cast<Word>(kFastProcess));
     if (process.context == 0) return;
     const bool counts = (process.flags & kProcessCounts) != 0;
-    long got = open_file(address_of(plan().memo), kCloseOnExec | (counts ? kOpenReadWrite : 0));
+    const bool records = (process.flags & kProcessRecords) != 0;
+    long got =
+        open_file(address_of(plan().memo), kCloseOnExec | (counts || records ? kOpenReadWrite : 0));
     if (!failed(got)) {
       const long descriptor = got;
       got = call(kMap, static_cast<long>(kMemo), static_cast<long>(kMemoSize),
                  counts ? kReadWrite : kReadOnly, kShared | kNoReplace, descriptor, 0);
+      if (records) map_record_places(process, descriptor);
       call(kClose, descriptor);
     }
     if (got != static_cast<long>(kMemo)) {

@@ -220,6 +220,7 @@ inline constexpr int kLongestChain = 64;
 inline constexpr uint32_t kProcessReadOnly = 1;   ///< the view has read-only bindings
 inline constexpr uint32_t kProcessAmbiguous = 2;  ///< opened files are noted by name
 inline constexpr uint32_t kProcessCounts = 4;     ///< the memo is mapped for writing: --stats
+inline constexpr uint32_t kProcessRecords = 8;    ///< guests write records: RecordPlaces
 
 struct FastProcess {
   uint64_t context;    ///< view and root directory; 0: nothing is answered here
@@ -227,6 +228,7 @@ struct FastProcess {
   uint32_t flags;
   uint32_t memo_missing;              ///< set by the loader
   uint64_t has_plain_files;           ///< likewise: they are mapped
+  uint64_t has_record_places;         ///< likewise
   uint64_t linker_start, linker_end;  ///< of an ld.so that opens libraries, by the loader
 };
 inline constexpr uint64_t kFastProcess = kLoaderData + kLoaderDataSize;
@@ -270,6 +272,19 @@ inline uint64_t plain_number(uint64_t device, uint64_t inode, int64_t seconds,
 inline constexpr uint64_t kFastStubs = kPlainFiles + kPlainSize;
 inline constexpr uint64_t kFastStubsSize = 0x40000;  // bytes
 
+// ---- who changes records ------------------------------------------------------------------
+
+/// Behind the memo in its file, for guests to write as well.
+struct RecordPlaces {
+  static constexpr uint32_t kCount = 512;
+  uint64_t written;  ///< records, by guests
+  uint32_t
+      holders[kCount];  ///< by inode: the thread that changes a record, or is the tracer's; 0: none
+};
+inline constexpr uint64_t kRecordPlaces = kFastStubs + kFastStubsSize;
+inline constexpr uint64_t kRecordPlacesSize = 0x1000;
+static_assert(sizeof(RecordPlaces) <= kRecordPlacesSize);
+
 // ---- a thread in the handler ----------------------------------------------------------
 
 /// Of FastSlot::is_final.
@@ -302,7 +317,7 @@ struct WalkedPrefix {
 /// tracer.
 struct PlainPath {
   uint64_t generation;  ///< of the memo; 0: none
-  uint64_t visits;      ///< MemoHeader's
+  uint64_t visits;      ///< visits_and_writes() of then
   uint64_t hash;        ///< of the path and where it starts
 };
 

@@ -176,18 +176,10 @@ void Loop::exit(Thread& thread) {
 /// A thread in the handler goes back to its own instruction first.  True: the signal was the
 /// handler's own fault, at an address that the guest gave; the kernel is to judge that.
 bool Loop::leave_fast_path(Thread& thread, int signal) {
-  if (!thread.space->fast.has_code) return false;
-  Registers registers(kAbiX64);
-  if (!ptrace_call::get_registers(thread.id, registers) || !in_handler(registers)) return false;
-  bool is_fault = false;
-  if (signal == SIGSEGV || signal == SIGBUS) {
-    const auto info = ptrace_call::signal_info(thread.id);
-    is_fault = info && info->si_code > 0;
-  }
-  ThreadMemory memory(thread.id);
-  if (!leave_handler(registers, memory)) return false;
-  (void)ptrace_call::set_registers(thread.id, registers);
-  return is_fault;
+  if (!tracer_.fast || !tracer_.fast->leave_handler_at(thread)) return false;
+  if (signal != SIGSEGV && signal != SIGBUS) return false;
+  const auto info = ptrace_call::signal_info(thread.id);
+  return info && info->si_code > 0;
 }
 
 void Loop::signal(Thread& thread, const Stop& stop) {
@@ -208,7 +200,7 @@ void Loop::signal(Thread& thread, const Stop& stop) {
 }
 
 void Loop::group(Thread& thread, const Stop& stop) {
-  if (thread.ptracee != nullptr) (void)leave_fast_path(thread, 0);
+  (void)leave_fast_path(thread, 0);  // who looks at it, or waits for its place, finds no handler
   if (tracer_.tracing.group_stop(thread, stop)) return;
   (void)ptrace_call::listen(thread.id);
   // A shell that started nestp in the foreground must see its job stop.
@@ -277,6 +269,7 @@ void Loop::ended(const Stop& stop) {
     return tracer_.threads.remove(stop.thread);
   }
   tracer_.settle(*thread);
+  if (tracer_.fast) tracer_.fast->free_places(stop.thread);
   for (const auto& extension : tracer_.extensions)
     extension->on_thread_end(stop.thread);
   tracer_.tracing.ended(*thread, stop.status);

@@ -39,6 +39,7 @@ class Identity final : public Extension {
   bool is_inside_world(pid_t thread) override;
   bool judges_search(const Searcher& who) override;
   SysResult<> may_search(const Searcher& who, const std::string& host) override;
+  void share_places(RecordPlaces* places) override { world_.files.share_places(places); }
   std::vector<RecordedInode> take_recorded(bool refresh) override {
     return world_.files.take_recorded(refresh);
   }

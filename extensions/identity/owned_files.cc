@@ -62,12 +62,30 @@ bool is_read_only(const FileRef& file) {
 
 /// `now` with what makes `after` of `before`.
 OwnerRecord with_changes(OwnerRecord now, const OwnerRecord& before, const OwnerRecord& after) {
+  constexpr mode_t kSetIds = S_ISUID | S_ISGID;
+  const mode_t changed = before.mode ^ after.mode, dropped = before.mode & ~after.mode;
   if (after.user != before.user) now.user = after.user;
   if (after.group != before.group) now.group = after.group;
-  if (after.mode != before.mode) now.mode = after.mode;
+  // That set-ID bits are dropped need not be by who sets a mode.
+  now.mode = (changed & ~(dropped & kSetIds)) == 0 ? now.mode & ~dropped : after.mode;
   if (after.device != before.device) now.device = after.device;
   return now;
 }
+
+/// RecordPlaces::hold(), for as long as it lives.
+class HeldPlace {
+ public:
+  HeldPlace(RecordPlaces& places, std::uint64_t inode) : places_(places), inode_(inode) {
+    places_.hold(inode_);
+  }
+  ~HeldPlace() { places_.let_go(inode_); }
+  HeldPlace(const HeldPlace&) = delete;
+  HeldPlace& operator=(const HeldPlace&) = delete;
+
+ private:
+  RecordPlaces& places_;
+  std::uint64_t inode_;
+};
 
 }  // namespace
 
@@ -163,7 +181,7 @@ SysResult<> OwnedFiles::set(const OwnedFile& file, const OwnerRecord& record) {
 }
 
 SysResult<> OwnedFiles::change_in_store(const OwnedFile& file, const OwnerRecord& record) {
-  if (&store_of(file.status()) == &xattrs_) return change_attributes(file, record);
+  if (&store_of(file.status()) == &xattrs_) return change_held(file, record);
   // Others may remove the file and make another one of its number, or change the record that this
   // began with.
   auto held = hold(file.ref.host, file.ref.follow);
@@ -172,6 +190,17 @@ SysResult<> OwnedFiles::change_in_store(const OwnedFile& file, const OwnerRecord
   const OwnedFile now = judge(std::move(held->ref), Freshness::now);
   const auto done = change(now, with_changes(now.record, file.record, record));
   return done && transaction != nullptr ? transaction->commit() : done;
+}
+
+/// What a guest has recorded since the file was looked at stays, but for what this changes.
+SysResult<> OwnedFiles::change_held(const OwnedFile& file, const OwnerRecord& record) {
+  if (places_ == nullptr) return change_attributes(file, record);
+  const HeldPlace place(*places_, file.status().st_ino);
+  const auto now = look(file.ref.host, file.ref.follow, Freshness::now);
+  const bool is_same_file = now && now->status().st_ino == file.status().st_ino &&
+                            now->status().st_dev == file.status().st_dev;
+  if (!is_same_file) return change_attributes(file, record);
+  return change_attributes(*now, with_changes(now->record, file.record, record));
 }
 
 /// A guest may change the mode of a file without record by itself, at any moment: it looks for a

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "engine/extension.h"
 #include "extensions/identity/sqlite_store.h"
 #include "extensions/identity/xattr_store.h"
 #include "fs/fd.h"
@@ -54,8 +55,9 @@ class OwnedFiles {
   /// The same of an open file of the tracer.
   SysResult<OwnedFile> look(int descriptor);
 
-  /// From now on the file has this owner, mode and device.  Of what the
-  /// database keeps, what another session has changed meanwhile stays, but for what this changes.
+  /// From now on the file has this owner, mode and device.  What another session has changed
+  /// meanwhile of what the database keeps, or a guest by itself of an attribute, stays, but for
+  /// what this changes.
   SysResult<> set(const OwnedFile& file, const OwnerRecord& record);
   /// Has the file held whose name `host` a call is about to remove; null: nothing depends on it.
   /// As long as it is held no other file gets its inode number.
@@ -89,6 +91,9 @@ class OwnedFiles {
     return database_.take_recorded(refresh);
   }
 
+  /// Of guests that write records, too; null: none do.
+  void share_places(RecordPlaces* places) { places_ = places; }
+
   /// Completes what a killed session began.
   void recover();
 
@@ -118,6 +123,7 @@ class OwnedFiles {
   std::optional<OwnerRecord> stored(const FileRef& file, Freshness freshness = Freshness::recent);
   std::optional<OwnerRecord> stored_in_attributes(const FileRef& file);
   SysResult<> change_in_store(const OwnedFile& file, const OwnerRecord& record);
+  SysResult<> change_held(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> change_attributes(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> change(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> store(const FileRef& file, const OwnerRecord& record);
@@ -126,6 +132,7 @@ class OwnedFiles {
   bool open_up_one(const std::string& host);
 
   Setup setup_;
+  RecordPlaces* places_ = nullptr;
   uid_t real_user_;
   gid_t real_group_;
   XattrStore xattrs_;

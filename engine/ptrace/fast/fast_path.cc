@@ -4,14 +4,18 @@
 #include <fcntl.h>
 #include <functional>
 #include <map>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/log.h"
 #include "engine/ptrace/call_frame.h"
 #include "engine/ptrace/exec/plan.h"
+#include "engine/ptrace/fast/unwind.h"
+#include "engine/ptrace/ptrace_call.h"
 #include "engine/ptrace/special/proc_content.h"
 #include "engine/ptrace/tracer.h"
 
@@ -42,11 +46,18 @@ bool has_openat2() {
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
+bool is_linker_of_glibc(std::string_view name) {
+  return name.starts_with("ld-") && !name.starts_with("ld-musl") && name.find(".so") != name.npos;
+}
+
 /// What the handler must know of a view: gate::kProcess*.
 std::uint32_t process_flags(const View& view) {
   return (view.has_read_only() ? gate::kProcessReadOnly : 0) |
          (view.is_ambiguous() ? gate::kProcessAmbiguous : 0);
 }
+
+/// Those that hold for as long as the program.
+constexpr std::uint32_t kLasting = gate::kProcessCounts | gate::kProcessRecords;
 
 /// What the loader maps besides the segments of `file`, which they follow if it can move.
 void add_stubs(const StubSegment& stubs, gate::PlanFile& file, gate::PlanSegment& segment) {
@@ -116,6 +127,11 @@ FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& 
   header.use_listxattrat = has_listxattrat() ? 1 : 0;
   header.plain_device = PlainFiles::device_of(tracer.guest.view->to_host(GuestPath::root()).text());
   if (header.plain_device != 0) plain_files_.emplace(cache);
+  world_->share_places(this);
+}
+
+FastPath::~FastPath() {
+  if (world_ != nullptr) world_->share_places(nullptr);
 }
 
 // ---- who may use it ---------------------------------------------------------------
@@ -160,8 +176,9 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
             record.stubs[is_static ? 0 : 1]);
   give(record.memo, memo_->path());
   if (plain_files_) give(record.plain_files, plain_files_->path());
+  // As a program of its own it is one that can move.
   record.opens_libraries =
-      base_name(host).starts_with("ld-") && !base_name(host).starts_with("ld-musl");
+      is_linker_of_glibc(base_name(host)) && (!is_static || record.program.movable != 0);
   space.fast = {};
   space.fast.has_code = true;
   space.fast.opens_libraries = record.opens_libraries != 0;
@@ -174,7 +191,8 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
   process.context = space.fast.context;
   process.directory = space.fast.directory;
   process.flags = process_flags(tracer_.view(thread)) |
-                  (tracer_.guest.stats.empty() ? 0 : gate::kProcessCounts);
+                  (tracer_.guest.stats.empty() ? 0 : gate::kProcessCounts) |
+                  (world_ == nullptr ? 0 : gate::kProcessRecords);
   return process;
 }
 
@@ -207,7 +225,7 @@ void FastPath::write_process(Thread& thread) {
   }
   process->context = space.fast.context;
   process->directory = space.fast.directory;
-  process->flags = (process->flags & gate::kProcessCounts) | process_flags(tracer_.view(thread));
+  process->flags = (process->flags & kLasting) | process_flags(tracer_.view(thread));
   (void)memory.write_object(GuestAddress{gate::kFastProcess}, *process);
 }
 
@@ -289,6 +307,64 @@ void FastPath::note_recorded(bool refresh) {
   if (!refresh) return;
   __atomic_store_n(&header.recorded_generation, generation, __ATOMIC_RELEASE);
   memo_->note_published();
+}
+
+// ---- who changes records -------------------------------------------------------------
+
+bool FastPath::leave_handler_at(Thread& thread) {
+  if (!thread.space->fast.has_code) return false;
+  Registers registers(kAbiX64);
+  if (!ptrace_call::get_registers(thread.id, registers) || !in_handler(registers)) return false;
+  ThreadMemory memory(thread.id);
+  if (!leave_handler(registers, memory)) return false;
+  (void)ptrace_call::set_registers(thread.id, registers);
+  free_places(thread.id);
+  return true;
+}
+
+/// It is gone, or stopped.
+bool FastPath::can_take_from(pid_t holder) {
+  Thread* thread = tracer_.threads.find_any(holder);
+  if (thread == nullptr || (thread->announced && leave_handler_at(*thread))) return true;
+  siginfo_t ended{};
+  constexpr int kOnlyLook = WEXITED | WNOHANG | WNOWAIT | __WALL;
+  const int done = waitid(P_PID, static_cast<id_t>(holder), &ended, kOnlyLook);
+  return done != 0 || ended.si_pid == holder;
+}
+
+void FastPath::hold(std::uint64_t inode) {
+  constexpr int kMostWaits = 1000;
+  constexpr timespec kWait{.tv_sec = 0, .tv_nsec = 50'000};  // a guest's own change takes 2 us
+  std::uint32_t& place = memo_->places().holders[inode % gate::RecordPlaces::kCount];
+  const auto own = static_cast<std::uint32_t>(getpid());
+  for (int waits = 0;; ++waits) {
+    std::uint32_t holder = 0;
+    if (__atomic_compare_exchange_n(&place, &holder, own, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE)) {
+      return;
+    }
+    // Whoever is kept from going on for so long is frozen from outside.
+    if (waits == kMostWaits || can_take_from(static_cast<pid_t>(holder))) {
+      __atomic_store_n(&place, 0U, __ATOMIC_RELEASE);
+    } else if (waits < 20) {
+      sched_yield();
+    } else {
+      nanosleep(&kWait, nullptr);
+    }
+  }
+}
+
+void FastPath::let_go(std::uint64_t inode) {
+  std::uint32_t& place = memo_->places().holders[inode % gate::RecordPlaces::kCount];
+  __atomic_store_n(&place, 0U, __ATOMIC_RELEASE);
+}
+
+void FastPath::free_places(pid_t thread) {
+  if (world_ == nullptr) return;
+  for (std::uint32_t& place : memo_->places().holders) {
+    auto holder = static_cast<std::uint32_t>(thread);
+    __atomic_compare_exchange_n(&place, &holder, 0U, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  }
 }
 
 bool FastPath::makes_threads() const {

@@ -14,6 +14,7 @@
 #include <unordered_set>
 
 #include "arch/syscall_table.h"
+#include "engine/extension.h"
 #include "engine/ptrace/fast/copies.h"
 #include "engine/ptrace/fast/memo.h"
 #include "engine/ptrace/fast/plain_files.h"
@@ -22,14 +23,14 @@
 namespace nestp {
 
 class CallFrame;
-class Extension;
 class Stats;
 class Tracer;
 struct ExecPlan;
 struct Thread;
 
-class FastPath {
+class FastPath final : public RecordPlaces {
  public:
+  ~FastPath() override;
   /// Null where it cannot be, or is not wanted: another processor, --trace, an extension
   /// that replaces paths, no memory to share.
   static std::unique_ptr<FastPath> make(Tracer& tracer);
@@ -61,6 +62,14 @@ class FastPath {
   /// The handler makes threads by itself (gate::Birth).
   bool makes_threads() const;
 
+  void hold(std::uint64_t inode) override;
+  void let_go(std::uint64_t inode) override;
+  /// The thread is not in the handler any more, or has ended: it holds no place.
+  void free_places(pid_t thread);
+  /// The thread, which is stopped, does what it was about to do in the handler anew.  False: it is
+  /// not in it.
+  bool leave_handler_at(Thread& thread);
+
   /// Adds the calls that guests made without a stop.
   void count(Stats& stats) const;
 
@@ -69,6 +78,7 @@ class FastPath {
   FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls, Extension* world,
            const std::string& cache);
   void note_recorded(bool refresh);
+  bool can_take_from(pid_t holder);
   bool is_allowed(const Thread& thread) const;
   std::uint64_t context_of(const Thread& thread);
   /// The other threads of its address space have the same root and working directory, and may be

@@ -158,7 +158,7 @@ std::optional<std::string> content_of(CallFrame& frame, const ProcFile& file,
   if (file.text == ProcText::status) return status_text(*target, *host_text);
   if (file.text == ProcText::stat) return guest_stat(*host_text, state_of(*target));
   constexpr AddressRange kImage[] = {{gate::kImageBase, gate::kImageEnd},
-                                     {gate::kMemo, gate::kFastStubs + gate::kFastStubsSize}};
+                                     {gate::kMemo, gate::kRecordPlaces + gate::kRecordPlacesSize}};
   const Thread& reader = frame.thread();
   // An emulator looks there for room, and must not take the image's.
   const bool needs_truth = target->space->machine != 0 && target->process == reader.process;
