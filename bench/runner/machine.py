@@ -45,10 +45,15 @@ def _read(path, default="unknown"):
 
 
 def _cpu_model():
+    """Its name, with the numbers where a cloud's machine tells no more than the maker."""
+    said = {}
     for line in _read("/proc/cpuinfo", "").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+        name, _, value = line.partition(":")
+        said.setdefault(name.strip(), value.strip())
+    if "model name" not in said:
+        return platform.machine()
+    numbers = [f"{name} {said[name]}" for name in ("cpu family", "model") if name in said]
+    return f"{said['model name']} ({', '.join(numbers)})" if numbers else said["model name"]
 
 
 def proot_label(proot):
