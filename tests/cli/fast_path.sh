@@ -177,6 +177,12 @@ is "$status" 0 && is "$(echo $out)" '7:8 755 10:6 700 0:0 755 0:0 644' && [ "$(i
   [ "$(inside open)" -ge 55 ] && [ "$(inside stat)" -ge 110 ]
 point 'what one attribute tells is shown without a stop'
 
+as_root --stats sh -c 'cd /changes; mkdir w; cd w; for i in 1 2 3 4 5 6 7 8 9; do : >$i; done
+  chown 33:34 [1-9] . && chmod 640 [1-9] && chown 35 [1-4] && chmod 711 . && stat -c "%u:%g %a" 1 9 .'
+is "$status" 0 && is "$(echo $out)" '35:34 640 33:34 640 33:34 711' && [ "$(inside chown)" -ge 13 ] &&
+  [ "$(inside chmod)" -ge 9 ]
+point 'and written without one'
+
 # A host's mode that is not what the record asks for is set right, not believed.
 chmod 644 "$tree/changes/4" && as_root --no-fast-path sh -c 'cd /changes; chmod 640 1; stat -c %a 1' && is "$out" 640 &&
   chmod 644 "$tree/changes/1" && as_root --no-fast-path sh -c 'cd /changes; chmod 640 1; stat -c %a 1' && is "$out" 640 &&
