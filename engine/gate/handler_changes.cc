@@ -1,17 +1,16 @@
 // Changes of owners and modes that a record must tell, where the tracer would do no more than write
 // one attribute: of files and directories of the person's own, without set-ID bits.
 //
-// As OwnedFiles has it (extensions/identity/owned_files.h).  Whatever is unusual is the tracer's,
-// and so is a record that is no longer needed.  A record is read and written as a whole, so who
-// changes one holds its place meanwhile; the tracer does as well, and frees it for who is cut
-// short (FastPath::hold).
+// Of open files alone: a path may lead elsewhere from call to call.  As OwnedFiles has it
+// (extensions/identity/owned_files.h).  Whatever is unusual is the tracer's, and so is a record
+// that is no longer needed.  A record is read and written as a whole, so who changes one holds its
+// place meanwhile; the tracer does as well, and frees it for who is cut short (FastPath::hold).
 #include "engine/gate/handler_records.h"
 
 namespace nestp::gate {
 namespace {
 
-constexpr AttributeCalls kSet{189, 190, 0};  // lsetxattr(2), fsetxattr(2)
-constexpr uint64_t kCallChmodDescriptor = 91, kCallGetThread = 186, kCallChmodAt = 268;
+constexpr uint64_t kCallChmodDescriptor = 91, kCallGetThread = 186, kCallSetAttribute = 190;
 constexpr uint64_t kAttributeMustBeNew = 1, kAttributeMustBe = 2;  // XATTR_CREATE, XATTR_REPLACE
 constexpr uint32_t kPermissions = 0777, kSpecial = 07000, kOwnerMayWrite = 0200;
 constexpr uint32_t kNobody = 0xffffffff;
@@ -50,13 +49,8 @@ uint64_t put_record(const Record& record, const char* type, char* text) {
 }
 
 int64_t set_host_mode(Work& work, int64_t descriptor, uint32_t mode) {
-  if (descriptor >= 0) {
-    const uint64_t args[6] = {static_cast<uint64_t>(descriptor), mode};
-    return issue_look(work, kCallChmodDescriptor, args);
-  }
-  // Of what is no link.
-  const uint64_t args[6] = {base_descriptor(work), reinterpret_cast<uint64_t>(work.host), mode};
-  return issue_look(work, kCallChmodAt, args);
+  const uint64_t args[6] = {static_cast<uint64_t>(descriptor), mode};
+  return issue_look(work, kCallChmodDescriptor, args);
 }
 
 bool look_at(Work& work, int64_t descriptor, Seen& seen) {
@@ -93,18 +87,25 @@ bool is_needed(const Record& record, const Record& natural) {
   return record.user != natural.user || record.group != natural.group;
 }
 
+/// The host's mode is never less than what the record asks for, whenever a guest is killed; while
+/// there is a record, nobody is shown it.
 int64_t write(Work& work, int64_t descriptor, const Known& known) {
   const Record& record = known.record;
   if ((record.mode & ~kPermissions) != 0 || !is_needed(record, known.natural)) return kAskTracer;
+  const uint32_t needed = host_mode(known.seen, record.mode);
+  const uint32_t mode = known.seen.mode & kPermissions;
+  if (mode != needed && !known.is_recorded) return kAskTracer;
+  if ((needed & ~mode) != 0 && set_host_mode(work, descriptor, mode | needed) != 0) {
+    return kAskTracer;
+  }
   char text[kRecordRoom];
   const uint64_t size = put_record(record, record_type(known.seen), text);
-  const AttributeArguments rest{reinterpret_cast<uint64_t>(kOverride),
-                                reinterpret_cast<uint64_t>(text), size,
-                                known.is_recorded ? kAttributeMustBe : kAttributeMustBeNew};
-  if (call_for_attributes(work, descriptor, kSet, rest) != 0) return kAskTracer;
+  const uint64_t args[6] = {static_cast<uint64_t>(descriptor),
+                            reinterpret_cast<uint64_t>(kOverride), reinterpret_cast<uint64_t>(text),
+                            size, known.is_recorded ? kAttributeMustBe : kAttributeMustBeNew};
+  if (issue_look(work, kCallSetAttribute, args) != 0) return kAskTracer;
   __atomic_add_fetch(&places().written, 1, __ATOMIC_ACQ_REL);
-  const uint32_t needed = host_mode(known.seen, record.mode);
-  const bool has_mode = (known.seen.mode & kPermissions) == needed;
+  const bool has_mode = (mode | needed) == needed;
   return has_mode || set_host_mode(work, descriptor, needed) == 0 ? 0 : kAskTracer;
 }
 

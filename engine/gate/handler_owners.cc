@@ -180,7 +180,11 @@ int64_t set_mode(Work& work, int64_t descriptor, uint64_t mode) {
   if (kind == kNoRecord && is_free) {
     result = issue_look(work, work.frame->rax, work.args);
     if (is_denied(result)) result = ask(work, AskReason::permission);
-  } else if (kind == kOneRecord) {
+    // Another session may have recorded the former mode, or the path lead elsewhere.
+    if (result == 0 && find_records(work, descriptor) != kNoRecord) {
+      result = ask(work, AskReason::record);
+    }
+  } else if (kind == kOneRecord && descriptor >= 0) {
     result = record_mode(work, descriptor, static_cast<uint32_t>(mode) & 07777);
   }
   let_go(held);
@@ -204,7 +208,7 @@ int64_t change_owner(Work& work) {
   uint64_t* const ids = work.args + (has_path ? work.call.path + 1u : 1u);
   const auto user = static_cast<uint32_t>(ids[0]), group = static_cast<uint32_t>(ids[1]);
   if (keeps_owner(work, descriptor, ids)) return issue_guests(work);
-  return record_owner(work, descriptor, user, group);
+  return has_path ? ask(work, AskReason::record) : record_owner(work, descriptor, user, group);
 }
 
 int64_t get_status_of_descriptor(Work& work) {

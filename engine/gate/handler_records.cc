@@ -43,8 +43,36 @@ int64_t kind_of_records(const char* names, int64_t size) {
   return kind;
 }
 
+/// What follows the file in a call on its attributes.
+struct AttributeArguments {
+  uint64_t first, second, third;
+};
+/// The calls for a file by its path without following a link, by a descriptor, and from a
+/// directory (0: the third is not as listxattrat(2)).
+struct AttributeCalls {
+  uint64_t path, descriptor, at;
+};
 constexpr AttributeCalls kList{195, 196, 465};  // llistxattr(2), flistxattr(2), listxattrat(2)
 constexpr AttributeCalls kGet{192, 193, 0};     // lgetxattr(2), fgetxattr(2)
+
+int64_t call_for_attributes(Work& work, int64_t descriptor, const AttributeCalls& calls,
+                            AttributeArguments rest) {
+  uint64_t args[6] = {static_cast<uint64_t>(descriptor), rest.first, rest.second, rest.third};
+  if (descriptor >= 0) return issue_look(work, calls.descriptor, args);
+  args[0] = reinterpret_cast<uint64_t>(work.host);
+  const uint64_t base = base_descriptor(work);
+  const bool is_relative = work.as_it_is && !work.is_absolute;
+  if (!is_relative || static_cast<int32_t>(base) == kAtFdCwd) {
+    return issue_look(work, calls.path, args);
+  }
+  if (memo().use_listxattrat != 0 && calls.at != 0) {
+    const uint64_t at[6] = {base, args[0], kNoFollow, rest.first, rest.second};
+    return issue_look(work, calls.at, at);
+  }
+  if (!name_by_descriptor(work, base)) return kAskTracer;
+  args[0] = reinterpret_cast<uint64_t>(room(work.slot));
+  return issue_look(work, calls.path, args);
+}
 
 /// A number and the colon behind it.
 bool take_number(const char*& at, uint32_t base, uint32_t limit, uint32_t& number) {
@@ -153,26 +181,6 @@ Seen read_status(uint64_t buffer, bool extended) {
     seen.device = number_at<uint64_t>(buffer, 0);
   }
   return seen;
-}
-
-int64_t call_for_attributes(Work& work, int64_t descriptor, const AttributeCalls& calls,
-                            AttributeArguments rest) {
-  uint64_t args[6] = {static_cast<uint64_t>(descriptor), rest.first, rest.second, rest.third,
-                      rest.fourth};
-  if (descriptor >= 0) return issue_look(work, calls.descriptor, args);
-  args[0] = reinterpret_cast<uint64_t>(work.host);
-  const uint64_t base = base_descriptor(work);
-  const bool is_relative = work.as_it_is && !work.is_absolute;
-  if (!is_relative || static_cast<int32_t>(base) == kAtFdCwd) {
-    return issue_look(work, calls.path, args);
-  }
-  if (memo().use_listxattrat != 0 && calls.at != 0) {
-    const uint64_t at[6] = {base, args[0], kNoFollow, rest.first, rest.second};
-    return issue_look(work, calls.at, at);
-  }
-  if (!name_by_descriptor(work, base)) return kAskTracer;
-  args[0] = reinterpret_cast<uint64_t>(room(work.slot));
-  return issue_look(work, calls.path, args);
 }
 
 int64_t find_records(Work& work, int64_t descriptor) {

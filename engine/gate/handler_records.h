@@ -51,18 +51,6 @@ inline constexpr int64_t kNoRecord = 0, kOneRecord = 1, kManyRecords = 2;
 /// `descriptor`, here and below: of which file; negative: that at Work::host.
 int64_t find_records(Work& work, int64_t descriptor);
 
-/// The calls for a file by its path without following a link, by a descriptor, and from a
-/// directory (0: the third is not as listxattrat(2)).
-struct AttributeCalls {
-  uint64_t path, descriptor, at;
-};
-/// What follows the file in a call on its attributes.
-struct AttributeArguments {
-  uint64_t first, second, third, fourth = 0;
-};
-int64_t call_for_attributes(Work& work, int64_t descriptor, const AttributeCalls& calls,
-                            AttributeArguments rest);
-
 /// What the attribute says of a file or a directory.
 struct Record {
   uint32_t user, group, mode;  ///< `mode`: without the type
@@ -95,9 +83,9 @@ struct Held {
 bool hold(Work& work, uint64_t inode, Held& held);
 void let_go(const Held& held);
 
-/// chown(2), where a record must tell: written if the tracer would do no more.
+/// fchown(2), where a record must tell: written if the tracer would do no more.
 int64_t record_owner(Work& work, int64_t descriptor, uint32_t user, uint32_t group);
-/// chmod(2) of a file with one record, which the caller holds.
+/// fchmod(2) of a file with one record, which the caller holds.
 int64_t record_mode(Work& work, int64_t descriptor, uint32_t mode);
 
 }  // namespace nestp::gate

@@ -113,7 +113,8 @@ struct Plan {
   char copies[2][64];    ///< what to open instead of PlanFile::path, if it can be; may be empty
   PlanSegment stubs[2];  ///< of a copy: what it has besides the file's segments; file_size 0: none
   char memo[64];         ///< path of the memo (memo.h); empty: none
-  char plain_files[64];  ///< path of the plain files (memo.h); empty: none
+  char record_places[64];    ///< path of the RecordPlaces (memo.h); empty: none
+  char plain_files[64];      ///< path of the plain files (memo.h); empty: none
   uint64_t opens_libraries;  ///< glibc's ld.so is mapped last: its opens may be given copies
   // Filled by the loader.
   uint64_t jump;  ///< where the guest starts

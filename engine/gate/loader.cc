@@ -211,23 +211,16 @@ void restore_appearance(uint64_t bias) {
   call(kControl, kSetName, static_cast<long>(reinterpret_cast<Word>(plan().name)));
 }
 
-/// Without them the handler looks for records at every call.
-void map_plain_files(FastProcess& process) {
-  if (plan().plain_files[0] == 0) return;
-  const long file = open_file(address_of(plan().plain_files), kCloseOnExec | kOpenReadWrite);
-  if (failed(file)) return;
-  const long got = call(kMap, static_cast<long>(kPlainFiles), static_cast<long>(kPlainSize),
-                        kReadWrite, kShared | kNoReplace, file, 0);
-  call(kClose, file);
-  process.has_plain_files = got == static_cast<long>(kPlainFiles);
-}
-
-/// Without them the handler writes no record.
-void map_record_places(FastProcess& process, long memo) {
+/// A file that guests write, to which `path` leads; false: it is not there.
+bool map_shared(const char* path, uint64_t address, uint64_t size) {
+  if (path[0] == 0) return false;
+  const long file = open_file(address_of(path), kCloseOnExec | kOpenReadWrite);
+  if (failed(file)) return false;
+  const auto place = static_cast<long>(address);
   const long got =
-      call(kMap, static_cast<long>(kRecordPlaces), static_cast<long>(kRecordPlacesSize), kReadWrite,
-           kShared | kNoReplace, memo, static_cast<long>(kMemoSize / kMapUnit));
-  process.has_record_places = got == static_cast<long>(kRecordPlaces);
+      call(kMap, place, static_cast<long>(size), kReadWrite, kShared | kNoReplace, file, 0);
+  call(kClose, file);
+  return got == place;
 }
 
 /// Lets the handler answer; without the memo it leaves every call to the tracer.  `linker`, mapped
@@ -237,14 +230,11 @@ void begin_fast_path(const PlanFile& linker, uint64_t base) {
     auto& process = *reinterpret_cast<FastProcess*>(static_cast<Word>(kFastProcess));
     if (process.context == 0) return;
     const bool counts = (process.flags & kProcessCounts) != 0;
-    const bool records = (process.flags & kProcessRecords) != 0;
-    long got =
-        open_file(address_of(plan().memo), kCloseOnExec | (counts || records ? kOpenReadWrite : 0));
+    long got = open_file(address_of(plan().memo), kCloseOnExec | (counts ? kOpenReadWrite : 0));
     if (!failed(got)) {
       const long descriptor = got;
       got = call(kMap, static_cast<long>(kMemo), static_cast<long>(kMemoSize),
                  counts ? kReadWrite : kReadOnly, kShared | kNoReplace, descriptor, 0);
-      if (records) map_record_places(process, descriptor);
       call(kClose, descriptor);
     }
     if (got != static_cast<long>(kMemo)) {
@@ -252,7 +242,10 @@ void begin_fast_path(const PlanFile& linker, uint64_t base) {
       process.memo_missing = 1;
       return;
     }
-    map_plain_files(process);
+    // Without the first the handler looks for records at every call, without the others it writes
+    // none.
+    process.has_plain_files = map_shared(plan().plain_files, kPlainFiles, kPlainSize);
+    process.has_record_places = map_shared(plan().record_places, kRecordPlaces, kRecordPlacesSize);
     if (plan().opens_libraries == 0) return;
     process.linker_start = base + linker.low;
     process.linker_end = process.linker_start + linker.span;

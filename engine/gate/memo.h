@@ -220,7 +220,6 @@ inline constexpr int kLongestChain = 64;
 inline constexpr uint32_t kProcessReadOnly = 1;   ///< the view has read-only bindings
 inline constexpr uint32_t kProcessAmbiguous = 2;  ///< opened files are noted by name
 inline constexpr uint32_t kProcessCounts = 4;     ///< the memo is mapped for writing: --stats
-inline constexpr uint32_t kProcessRecords = 8;    ///< guests write records: RecordPlaces
 
 struct FastProcess {
   uint64_t context;    ///< view and root directory; 0: nothing is answered here
@@ -274,7 +273,7 @@ inline constexpr uint64_t kFastStubsSize = 0x40000;  // bytes
 
 // ---- who changes records ------------------------------------------------------------------
 
-/// Behind the memo in its file, for guests to write as well.
+/// A file in memory of its own, for guests to write as well.
 struct RecordPlaces {
   static constexpr uint32_t kCount = 512;
   uint64_t written;  ///< records, by guests

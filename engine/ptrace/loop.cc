@@ -176,7 +176,7 @@ void Loop::exit(Thread& thread) {
 /// A thread in the handler goes back to its own instruction first.  True: the signal was the
 /// handler's own fault, at an address that the guest gave; the kernel is to judge that.
 bool Loop::leave_fast_path(Thread& thread, int signal) {
-  if (!tracer_.fast || !tracer_.fast->leave_handler_at(thread)) return false;
+  if (!tracer_.fast || !leave_handler_of(tracer_, thread)) return false;
   if (signal != SIGSEGV && signal != SIGBUS) return false;
   const auto info = ptrace_call::signal_info(thread.id);
   return info && info->si_code > 0;
@@ -225,9 +225,18 @@ void Loop::guest_event(Thread& thread, const Stop& stop) {
   if (!tracer_.tracing.event_stop(thread, stop.event, message ? *message : 0)) resume(thread);
 }
 
+void Loop::free_places(pid_t thread) {
+  SharedPlaces* const places = tracer_.fast ? tracer_.fast->places() : nullptr;
+  if (places != nullptr) places->free(thread);
+}
+
 void Loop::exec(const Stop& stop) {
   // Only of several threads one can have been another.
   const Thread* const known = tracer_.threads.find(stop.thread);
+  // The others are gone, and their ids may be told of later; one lives on under another's id.
+  tracer_.threads.for_each([&](const Thread& thread) {
+    if (known != nullptr && thread.process == known->process) free_places(thread.id);
+  });
   const bool is_alone = known != nullptr && known->process->thread_count == 1;
   const auto former = is_alone ? SysResult<std::uint64_t>(static_cast<std::uint64_t>(stop.thread))
                                : ptrace_call::event_message(stop.thread);
@@ -269,7 +278,7 @@ void Loop::ended(const Stop& stop) {
     return tracer_.threads.remove(stop.thread);
   }
   tracer_.settle(*thread);
-  if (tracer_.fast) tracer_.fast->free_places(stop.thread);
+  free_places(stop.thread);
   for (const auto& extension : tracer_.extensions)
     extension->on_thread_end(stop.thread);
   tracer_.tracing.ended(*thread, stop.status);

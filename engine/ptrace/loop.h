@@ -27,6 +27,8 @@ class Loop {
   void entry(Thread& thread);
   void exit(Thread& thread);
   bool leave_fast_path(Thread& thread, int signal);
+  /// The thread is not in the fast path's handler any more.
+  void free_places(pid_t thread);
   void signal(Thread& thread, const Stop& stop);
   void group(Thread& thread, const Stop& stop);
   void trap(Thread& thread);

@@ -181,30 +181,31 @@ SysResult<> OwnedFiles::set(const OwnedFile& file, const OwnerRecord& record) {
 }
 
 SysResult<> OwnedFiles::change_in_store(const OwnedFile& file, const OwnerRecord& record) {
-  if (&store_of(file.status()) == &xattrs_) return change_held(file, record);
-  // Others may remove the file and make another one of its number, or change the record that this
-  // began with.
+  // Others may give the name to another file, remove the file and make another one of its number,
+  // or change the record that this began with.
   auto held = hold(file.ref.host, file.ref.follow);
   if (!held) return held.error();
+  if (&store_of(held->ref.status) == &xattrs_) return change_held(*held, file.record, record);
   const auto transaction = database_.begin();
   const OwnedFile now = judge(std::move(held->ref), Freshness::now);
   const auto done = change(now, with_changes(now.record, file.record, record));
   return done && transaction != nullptr ? transaction->commit() : done;
 }
 
-/// What a guest has recorded since the file was looked at stays, but for what this changes.
-SysResult<> OwnedFiles::change_held(const OwnedFile& file, const OwnerRecord& record) {
-  if (places_ == nullptr) return change_attributes(file, record);
-  const HeldPlace place(*places_, file.status().st_ino);
-  const auto now = look(file.ref.host, file.ref.follow, Freshness::now);
-  const bool is_same_file = now && now->status().st_ino == file.status().st_ino &&
-                            now->status().st_dev == file.status().st_dev;
-  if (!is_same_file) return change_attributes(file, record);
-  return change_attributes(*now, with_changes(now->record, file.record, record));
+/// What a guest has recorded since the file was looked at, `before`, stays, but for what makes
+/// `after` of that.
+SysResult<> OwnedFiles::change_held(const HeldFile& held, const OwnerRecord& before,
+                                    const OwnerRecord& after) {
+  std::optional<HeldPlace> place;
+  if (places_ != nullptr) place.emplace(*places_, held.ref.status.st_ino);
+  const auto now = look(held.ref.host, held.ref.follow, Freshness::now);
+  if (!now) return now.error();
+  return change_attributes(*now, with_changes(now->record, before, after));
 }
 
-/// A guest may change the mode of a file without record by itself, at any moment: it looks for a
-/// record afterwards, and here the mode is looked at once the record is there.  `file` is of now.
+/// A guest of another session may change the mode of a file without record at any moment: it looks
+/// for a record afterwards, and here the mode is looked at once the record is there.  `file` is of
+/// now.
 SysResult<> OwnedFiles::change_attributes(const OwnedFile& file, const OwnerRecord& record) {
   constexpr int kMost = 4;
   constexpr mode_t kBits = 0777;
@@ -353,12 +354,19 @@ void OwnedFiles::forget(const HeldFile& file) {
   }
 }
 
-bool OwnedFiles::open_up_one(const std::string& host) {
-  struct stat status {};
+bool OwnedFiles::is_closed(const std::string& host, struct stat& status) const {
   if (lstat(host.c_str(), &status) != 0 || S_ISLNK(status.st_mode)) return false;
   if (!is_own(status) || !can_have_xattrs(status)) return false;
   const mode_t needed = S_ISDIR(status.st_mode) ? 0700 : 0600;
-  if ((status.st_mode & needed) == needed) return false;
+  return (status.st_mode & needed) != needed;
+}
+
+bool OwnedFiles::open_up_one(const std::string& host) {
+  struct stat status {};
+  if (!is_closed(host, status)) return false;
+  std::optional<HeldPlace> place;
+  if (places_ != nullptr) place.emplace(*places_, status.st_ino);
+  if (!is_closed(host, status)) return false;
   const FileRef file{.host = host, .follow = false, .status = status};
   const OwnerRecord record = stored(file).value_or(natural(status));
   cache_.erase({status.st_dev, status.st_ino});

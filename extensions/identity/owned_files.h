@@ -123,12 +123,15 @@ class OwnedFiles {
   std::optional<OwnerRecord> stored(const FileRef& file, Freshness freshness = Freshness::recent);
   std::optional<OwnerRecord> stored_in_attributes(const FileRef& file);
   SysResult<> change_in_store(const OwnedFile& file, const OwnerRecord& record);
-  SysResult<> change_held(const OwnedFile& file, const OwnerRecord& record);
+  SysResult<> change_held(const HeldFile& held, const OwnerRecord& before,
+                          const OwnerRecord& after);
   SysResult<> change_attributes(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> change(const OwnedFile& file, const OwnerRecord& record);
   SysResult<> store(const FileRef& file, const OwnerRecord& record);
   SysResult<> make_writable(const FileRef& file, const OwnerRecord& record);
   void recover_removals();
+  /// Its mode keeps the person out; `status`: its own.
+  bool is_closed(const std::string& host, struct stat& status) const;
   bool open_up_one(const std::string& host);
 
   Setup setup_;

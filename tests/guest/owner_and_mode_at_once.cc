@@ -80,6 +80,16 @@ int check_rounds(int file) {
   return 0;
 }
 
+/// What says that it may be run can be: it is empty, and no program.
+int check_execution(int file) {
+  struct stat status {};
+  EXPECT(fstat(file, &status) == 0);
+  if ((status.st_mode & 0111) == 0) return 0;
+  char* const words[] = {const_cast<char*>("file"), nullptr};
+  EXPECT_ERRNO(execv("file", words), ENOEXEC);
+  return 0;
+}
+
 int check_kills(int file) {
   for (int i = 0; i < kKills; ++i) {
     const pid_t child = fork();
@@ -93,6 +103,7 @@ int check_kills(int file) {
     EXPECT(kill(child, i % 2 == 0 ? SIGKILL : SIGTERM) == 0);
     EXPECT(fchown(file, 7, 8) == 0);
     EXPECT(waitpid(child, nullptr, 0) == child);
+    EXPECT(check_execution(file) == 0);
     EXPECT(fchown(file, 9, 10) == 0 && fchmod(file, 0640) == 0);
     struct stat status {};
     EXPECT(fstat(file, &status) == 0 && status.st_uid == 9 && status.st_gid == 10);
@@ -108,7 +119,7 @@ int main() {
       mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   EXPECT(memory != MAP_FAILED);
   shared = new (memory) Shared{};
-  const int file = open("file", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
+  const int file = open("file", O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0644);
   EXPECT(file >= 0);
   EXPECT(check_rounds(file) == 0);
   return check_kills(file);

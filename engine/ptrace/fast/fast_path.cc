@@ -52,9 +52,6 @@ std::uint32_t process_flags(const View& view) {
          (view.is_ambiguous() ? gate::kProcessAmbiguous : 0);
 }
 
-/// Those that hold for as long as the program.
-constexpr std::uint32_t kLasting = gate::kProcessCounts | gate::kProcessRecords;
-
 /// What the loader maps besides the segments of `file`, which they follow if it can move.
 void add_stubs(const StubSegment& stubs, gate::PlanFile& file, gate::PlanSegment& segment) {
   if (stubs.size == 0) return;
@@ -123,7 +120,8 @@ FastPath::FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& 
   header.use_listxattrat = has_listxattrat() ? 1 : 0;
   header.plain_device = PlainFiles::device_of(tracer.guest.view->to_host(GuestPath::root()).text());
   if (header.plain_device != 0) plain_files_.emplace(cache);
-  world_->share_places(this);
+  places_ = SharedPlaces::make(tracer);
+  world_->share_places(places_.get());
 }
 
 FastPath::~FastPath() {
@@ -172,6 +170,7 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
             record.stubs[is_static ? 0 : 1]);
   give(record.memo, memo_->path());
   if (plain_files_) give(record.plain_files, plain_files_->path());
+  if (places_) give(record.record_places, places_->path());
   // As a program of its own it is one that can move.
   record.opens_libraries =
       is_linker_of_glibc(base_name(host)) && (!is_static || record.program.movable != 0);
@@ -187,8 +186,7 @@ gate::FastProcess FastPath::begin_program(Thread& thread, const ExecPlan& plan,
   process.context = space.fast.context;
   process.directory = space.fast.directory;
   process.flags = process_flags(tracer_.view(thread)) |
-                  (tracer_.guest.stats.empty() ? 0 : gate::kProcessCounts) |
-                  (world_ == nullptr ? 0 : gate::kProcessRecords);
+                  (tracer_.guest.stats.empty() ? 0 : gate::kProcessCounts);
   return process;
 }
 
@@ -221,7 +219,7 @@ void FastPath::write_process(Thread& thread) {
   }
   process->context = space.fast.context;
   process->directory = space.fast.directory;
-  process->flags = (process->flags & kLasting) | process_flags(tracer_.view(thread));
+  process->flags = (process->flags & gate::kProcessCounts) | process_flags(tracer_.view(thread));
   (void)memory.write_object(GuestAddress{gate::kFastProcess}, *process);
 }
 

@@ -14,23 +14,24 @@
 #include <unordered_set>
 
 #include "arch/syscall_table.h"
-#include "engine/extension.h"
 #include "engine/ptrace/fast/copies.h"
 #include "engine/ptrace/fast/memo.h"
 #include "engine/ptrace/fast/plain_files.h"
+#include "engine/ptrace/fast/record_places.h"
 #include "fs/resolve.h"
 
 namespace nestp {
 
 class CallFrame;
+class Extension;
 class Stats;
 class Tracer;
 struct ExecPlan;
 struct Thread;
 
-class FastPath final : public RecordPlaces {
+class FastPath {
  public:
-  ~FastPath() override;
+  ~FastPath();
   /// Null where it cannot be, or is not wanted: another processor, --trace, an extension
   /// that replaces paths, no memory to share.
   static std::unique_ptr<FastPath> make(Tracer& tracer);
@@ -62,13 +63,8 @@ class FastPath final : public RecordPlaces {
   /// The handler makes threads by itself (gate::Birth).
   bool makes_threads() const;
 
-  void hold(std::uint64_t inode) override;
-  void let_go(std::uint64_t inode) override;
-  /// The thread is not in the handler any more, or has ended: it holds no place.
-  void free_places(pid_t thread);
-  /// The thread, which is stopped, does what it was about to do in the handler anew.  False: it is
-  /// not in it.
-  bool leave_handler_at(Thread& thread);
+  /// Where guests write records; null: they do not.
+  SharedPlaces* places() const { return places_.get(); }
 
   /// Adds the calls that guests made without a stop.
   void count(Stats& stats) const;
@@ -78,7 +74,6 @@ class FastPath final : public RecordPlaces {
   FastPath(Tracer& tracer, std::unique_ptr<Memo> memo, const FastCalls& calls, Extension* world,
            const std::string& cache);
   void note_recorded(bool refresh);
-  bool can_take_from(pid_t holder);
   bool is_allowed(const Thread& thread) const;
   std::uint64_t context_of(const Thread& thread);
   /// The other threads of its address space have the same root and working directory, and may be
@@ -117,6 +112,7 @@ class FastPath final : public RecordPlaces {
   FastCalls calls_;
   PatchedCopies copies_;
   std::optional<PlainFiles> plain_files_;  ///< where an identity is believed
+  std::unique_ptr<SharedPlaces> places_;   ///< likewise, if there is memory for them
   Extension* world_;                       ///< whose InsideWorld guests believe; may be null
   bool has_privilege_;                     ///< guests may be of several users
   std::unordered_map<std::uint64_t, bool> named_;  ///< contexts: the memo had room for their names

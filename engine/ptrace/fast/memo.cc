@@ -14,7 +14,6 @@ using gate::MemoEntry;
 using gate::MemoHeader;
 
 constexpr std::size_t kAlignment = 8;
-constexpr std::size_t kFileSize = gate::kMemoSize + gate::kRecordPlacesSize;
 
 int clock_signal() { return SIGRTMIN + 1; }
 
@@ -38,10 +37,10 @@ void store(T& place, T value) {
 }  // namespace
 
 std::unique_ptr<Memo> Memo::make(bool expires) {
-  if (!may_write_files_of(kFileSize)) return nullptr;
+  if (!may_write_files_of(gate::kMemoSize)) return nullptr;
   UniqueFd file(memfd_create("nestp-memo", MFD_CLOEXEC));
-  if (!file || ftruncate(file.get(), kFileSize) != 0) return nullptr;
-  void* memory = mmap(nullptr, kFileSize, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (!file || ftruncate(file.get(), gate::kMemoSize) != 0) return nullptr;
+  void* memory = mmap(nullptr, gate::kMemoSize, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (memory == MAP_FAILED) return nullptr;
   return std::unique_ptr<Memo>(new Memo(std::move(file), memory, expires));
 }
@@ -61,11 +60,7 @@ Memo::Memo(UniqueFd file, void* memory, bool expires)
 
 Memo::~Memo() {
   if (instance_ == this) instance_ = nullptr;
-  munmap(header_, kFileSize);
-}
-
-gate::RecordPlaces& Memo::places() {
-  return *reinterpret_cast<gate::RecordPlaces*>(reinterpret_cast<char*>(header_) + gate::kMemoSize);
+  munmap(header_, gate::kMemoSize);
 }
 
 std::string Memo::path() const { return shared_link(file_.get()); }

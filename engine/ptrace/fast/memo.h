@@ -30,7 +30,6 @@ class Memo {
   std::string path() const;
   gate::MemoHeader& header() { return *header_; }
   const gate::MemoHeader& header() const { return *header_; }
-  gate::RecordPlaces& places();
 
   struct Key {
     gate::EntryKind kind;
